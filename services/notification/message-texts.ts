@@ -18,6 +18,8 @@ export type MessageInput = {
   data: Data;
   /** How the recipient wants to be addressed. */
   name: string;
+  /** Whether the recipient ordered without an account. */
+  isGuest: boolean;
   /** The shop's address without a trailing slash, for links; without it messages have none. */
   shopUrl: string | undefined;
 };
@@ -29,7 +31,12 @@ type Content = {
   link?: Link;
 };
 
-type Link = { title: string; path: string };
+type Link = {
+  title: string;
+  path: string;
+  /** What a guest should know of it. */
+  guestNote?: string;
+};
 
 const shortCharsMax = 300;
 const subjectCharsMax = 150;
@@ -43,9 +50,11 @@ const reasons: Readonly<Record<string, string>> = {
   customer: 'you cancelled it',
 };
 
+/** Without the token that opens a guest's order: the order service has only a hash of it, and no topic carries it. */
 const orderLink = (orderId: string | null): Link => ({
   title: 'Look at the order',
   path: `/orders/${orderId ?? ''}`,
+  guestNote: 'You ordered without an account, so the link opens only in the browser that you ordered with.',
 });
 
 const text = (value: Data[string] | undefined): string => String(value ?? '');
@@ -150,30 +159,34 @@ const contents: Record<Template, (data: Data, orderId: string | null) => Content
   message: ({ subject, text: body }) => ({ subject: text(subject), paragraphs: text(body).split(/\n{2,}/) }),
 };
 
-export const messageOf = ({ template, orderId, data, name, shopUrl }: MessageInput): Message => {
+export const messageOf = ({ template, orderId, data, name, isGuest, shopUrl }: MessageInput): Message => {
   const { subject, paragraphs, link } = contents[template](data, orderId);
-  const url = shopUrl === undefined || link === undefined ? undefined : `${shopUrl}${link.path}`;
+  const shown =
+    shopUrl === undefined || link === undefined ? undefined : { ...link, url: shopUrl + link.path };
+  const notes = isGuest && shown?.guestNote !== undefined ? [shown.guestNote] : [];
   const oneLine = subject.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').slice(0, subjectCharsMax);
   const greeting = `Hello ${name},`;
   return {
     subject: oneLine,
-    text: [greeting, ...paragraphs, ...(url === undefined ? [] : [`${link?.title}: ${url}`])].join('\n\n'),
-    html: page(oneLine, [greeting, ...paragraphs], url === undefined ? [] : [anchor(url, link?.title ?? '')])
-      .html,
+    text: [greeting, ...paragraphs, ...(shown ? [`${shown.title}: ${shown.url}`, ...notes] : [])].join(
+      '\n\n',
+    ),
+    html: page(oneLine, [
+      ...[greeting, ...paragraphs].map(paragraphOf),
+      ...(shown ? [anchor(shown.url, shown.title), ...notes.map(paragraphOf)] : []),
+    ]).html,
     short: `${oneLine}. ${paragraphs.join(' ')}`.slice(0, shortCharsMax),
   };
 };
 
 const anchor = (url: string, title: string): Html => html`<p><a href="${url}">${title}</a></p>`;
 
-const page = (
-  title: string,
-  paragraphs: readonly string[],
-  after: readonly Html[],
-): Html => html`<!doctype html>
+const paragraphOf = (paragraph: string): Html => html`<p>${paragraph}</p>`;
+
+const page = (title: string, body: readonly Html[]): Html => html`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>${title}</title></head>
 <body style="font: 16px/1.5 sans-serif; max-width: 36rem; margin: 2rem auto; color: #1b1f24">
-${paragraphs.map((paragraph) => html`<p>${paragraph}</p>`)}${after}</body>
+${body}</body>
 </html>
 `;

@@ -28,6 +28,8 @@ export type Claimed = {
   data: Data;
   /** How its recipient is reached; undefined while nothing is known of the account, or of the guest who placed the order. */
   contact: Contact | undefined;
+  /** Whether that contact is the one that a guest gave with the order. */
+  isGuest: boolean;
   preferences: Preferences;
   secret: Data | null;
   channels: ChannelName[] | null;
@@ -211,7 +213,7 @@ export const createNotificationStore = (
              THEN jsonb_build_object('email', c.email, 'name', c.name, 'phone', c.phone, 'devices', c.devices)
            WHEN g.order_id IS NOT NULL
              THEN jsonb_build_object('email', g.email, 'name', g.name, 'phone', NULL, 'devices', '[]'::jsonb)
-         END AS contact,
+         END AS contact, g.order_id IS NOT NULL AS "isGuest",
          p.switched_off AS off
        FROM addressed n
          LEFT JOIN contacts c ON c.user_id = n.recipient_id

@@ -43,7 +43,7 @@ const message = (
   data: Data,
   name = 'Ada',
   shopUrl: string | undefined = 'https://shop.example',
-) => messageOf({ template, orderId: 'o-1', data, name, shopUrl });
+) => messageOf({ template, orderId: 'o-1', data, name, isGuest: false, shopUrl });
 
 describe('a message', () => {
   it.each([
@@ -107,9 +107,21 @@ describe('a message', () => {
         orderId: null,
         data: { token: 't' },
         name: 'Ada',
+        isGuest: false,
         shopUrl: undefined,
       }).text,
     ).not.toContain('http');
+  });
+
+  it('says to guests in which browser their order opens, where it has the link', () => {
+    const note = 'opens only in the browser that you ordered with';
+    const order = { template: 'order_delivered', orderId: 'o-1', data: {}, name: 'Bob' } as const;
+    const ofGuest = messageOf({ ...order, isGuest: true, shopUrl: 'https://shop.example' });
+    expect(ofGuest.text).toContain(note);
+    expect(ofGuest.html).toContain(note);
+    expect(ofGuest.short).not.toContain(note);
+    expect(messageOf({ ...order, isGuest: true, shopUrl: undefined }).text).not.toContain(note);
+    expect(message('order_delivered', {}).text).not.toContain(note);
   });
 
   it.each(templates)('of %s has every form, whatever its data are', (template) => {

@@ -173,7 +173,7 @@ const tryAll = async (
   rests: Rests,
   claimed: Claimed,
 ): Promise<Tried> => {
-  const { id, template, orderId, contact, preferences, secret, data, results } = claimed;
+  const { id, template, orderId, contact, isGuest, preferences, secret, data, results } = claimed;
   if (contact === undefined)
     return {
       fresh: [],
@@ -181,7 +181,8 @@ const tryAll = async (
       isUnknown: true,
     };
   const { targets, skipped } = targetsOf(claimed, contact, preferences);
-  const message = messageOf({ template, orderId, data: { ...data, ...secret }, name: contact.name, shopUrl });
+  const { name } = contact;
+  const message = messageOf({ template, orderId, data: { ...data, ...secret }, name, isGuest, shopUrl });
   const settled = new Set(results.map(({ channel, target }) => `${channel} ${target}`));
   const isOpen = ({ channel, key }: Pick<Target, 'channel' | 'key'>) => !settled.has(`${channel} ${key}`);
   const atMs = host.clock.nowMs();

@@ -287,6 +287,7 @@ describe('a mail', () => {
       messageId: `<${eventId}.email@cartstream>`,
     });
     expect(letter?.text).toContain('£19.99');
+    expect(letter?.text).not.toContain('without an account');
     expect(letter?.html).toContain('Hello Ada,');
     expect(await historyOf(userId)).toMatchObject([
       { template: 'order_confirmed', status: 'sent', channels: [{ channel: 'email', status: 'sent' }, {}] },
@@ -427,6 +428,7 @@ describe('a recipient', () => {
         .map(({ text }) => text)
         .join(),
     ).toMatch(/with Post[\s\S]*X1/);
+    for (const { text } of to(email)) expect(text).toContain('in the browser that you ordered with');
   });
 
   it('is the buyer of the order also where the order is heard of after its refund', async () => {

@@ -9,7 +9,10 @@ const read = (): Record<string, string> => {
   }
 };
 
-/** A guest opens his order with its token: the one of this browser, or the one of the link in the e-mail. */
+/**
+ * A guest opens an order with its token: the one that this browser keeps, or the one in the fragment of the link. The links
+ * of our e-mails have none, because nobody but the guest's browser knows it.
+ */
 export const orderTokenOf = (orderId: string): string | undefined => {
   const given = new URLSearchParams(window.location.hash.slice(1)).get('token');
   return given ?? read()[orderId];

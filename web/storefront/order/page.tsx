@@ -78,7 +78,8 @@ const NoSuchOrder = ({ orderId }: { orderId: string }) => (
       </Link>
     }
   >
-    Log in with the account that placed it, or open the link in the e-mail you received.
+    Log in with the account that placed it. If you ordered as a guest, open it in the browser that you ordered
+    with.
   </Empty>
 );
 

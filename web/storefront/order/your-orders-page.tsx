@@ -39,8 +39,8 @@ export const YourOrdersPage = () => {
           </Link>
         }
       >
-        Orders of an account are listed after you log in. If you bought as a guest, open the link in the
-        e-mail that confirmed your order.
+        Orders of an account are listed after you log in. If you bought as a guest, this page lists your
+        orders in the browser that you bought with.
       </Empty>
     </Page>
   );
