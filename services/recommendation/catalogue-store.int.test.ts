@@ -4,10 +4,13 @@ import { createDatabase, type Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
+import { createBell } from '#platform/waiting/bell';
 import type { ProductCreated } from '#schemas/events';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
 import { freshCatalogue } from './fresh-view.js';
+import { reactions } from './reactions.js';
 
 const nowMs = Date.UTC(2026, 5, 1);
 const dayMs = 24 * 60 * 60 * 1000;
@@ -32,7 +35,7 @@ afterAll(async () => {
   await admin.query(`DROP DATABASE ${url.pathname.slice(1)}`);
   await admin.stop();
 });
-beforeEach(() => db.query('TRUNCATE products, purchases'));
+beforeEach(() => db.query('TRUNCATE products, purchases, erased_users'));
 
 const created = (productId: string, more: Partial<ProductCreated> = {}): ProductCreated => ({
   productId,
@@ -195,6 +198,51 @@ describe('changes of shelves', () => {
     expect((await store.changesSince(mark)).productIds).toHaveLength(2_000);
     await add(2_001, 2_001);
     expect((await store.changesSince(mark)).productIds).toBeNull();
+  });
+});
+
+describe('of an erased user no purchase is kept', () => {
+  const order = async (tx: Tx, userId: string, productId: string) => {
+    const value = { userId, lines: [{ productId }], occurredAt: nowMs };
+    await reactions(store).OrderConfirmed?.(tx, { type: 'OrderConfirmed', value } as never);
+  };
+  const erase = async (tx: Tx, userId: string) => {
+    await reactions(store).UserErased?.(tx, { type: 'UserErased', value: { userId } } as never);
+  };
+  const buyers = async () => (await db.query('SELECT user_id FROM purchases')).rows;
+  const isWaiting = async () =>
+    (
+      await db.query(
+        `SELECT FROM pg_locks WHERE NOT granted
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      )
+    ).rows.length > 0;
+
+  it('also of orders that are read after the erasure', async () => {
+    for (const userId of ['erased', 'other']) await within((tx) => order(tx, userId, 'a'));
+    for (const _ of [1, 2]) await within((tx) => erase(tx, 'erased'));
+    for (const userId of ['erased', 'other']) await within((tx) => order(tx, userId, 'b'));
+    expect(await buyers()).toEqual([{ user_id: 'other' }, { user_id: 'other' }]);
+  });
+
+  it.each(['order', 'erasure'])('also where both are noted at once, the %s first', async (first) => {
+    const works = [(tx: Tx) => order(tx, 'u', 'a'), (tx: Tx) => erase(tx, 'u')] as const;
+    const [one, another] = first === 'order' ? works : ([works[1], works[0]] as const);
+    const [noted, mayCommit] = [createBell(), createBell()];
+    const earlier = within(async (tx) => {
+      await one(tx);
+      noted.ring();
+      await mayCommit.wait(10_000);
+    });
+    await noted.wait(10_000);
+    let isDone = false;
+    const later = within(another).finally(() => {
+      isDone = true;
+    });
+    await eventually(async () => isDone || (await isWaiting()));
+    mayCommit.ring();
+    await Promise.all([earlier, later]);
+    expect(await buyers()).toEqual([]);
   });
 });
 

@@ -57,6 +57,7 @@ export type CatalogueStore = CatalogueReads & {
   setAvailable(tx: Tx, lines: readonly StockLine[]): Promise<void>;
   /** Adds to the popularity of an order's products, once for each order. */
   countSale(tx: Tx, orderId: string, lines: readonly { productId: string; weight: number }[]): Promise<void>;
+  /** Of a user whose account was erased nothing is added. */
   addPurchases(tx: Tx, userId: string, productIds: readonly string[], boughtAtMs: number): Promise<void>;
   /** Deletes up to `rowsMax` purchases made before `beforeMs` (epoch) and returns how many it deleted. */
   forgetPurchases(beforeMs: number, rowsMax: number): Promise<number>;
@@ -137,6 +138,8 @@ export const createCatalogueStore = (
       return rowCount ?? 0;
     },
     forgetUser: async (tx, userId) => {
+      await tx.query('SELECT pg_advisory_xact_lock($1)', [erasureLock]);
+      await tx.query('INSERT INTO erased_users (user_id) VALUES ($1) ON CONFLICT DO NOTHING', [userId]);
       await tx.query('DELETE FROM purchases WHERE user_id = $1', [userId]);
     },
   };
@@ -240,7 +243,10 @@ type Purchase = { userId: string; productIds: readonly string[]; boughtAtMs: num
 const addPurchases: CatalogueStore['addPurchases'] = (tx, userId, productIds, boughtAtMs) =>
   tx.gather(addAllPurchases, { userId, productIds, boughtAtMs });
 
-const addAllPurchases = writeBatch<Purchase>((tx, purchases) => {
+/** Purchases are added side by side, but not beside an erasure, because neither would see what the other one writes. */
+const erasureLock = 5_140_882;
+
+const addAllPurchases = writeBatch<Purchase>(async (tx, purchases) => {
   const lastMs = new Map<string, { userId: string; productId: string; atMs: number }>();
   for (const { userId, productIds, boughtAtMs } of purchases)
     for (const productId of productIds) {
@@ -249,9 +255,11 @@ const addAllPurchases = writeBatch<Purchase>((tx, purchases) => {
       lastMs.set(key, { userId, productId, atMs });
     }
   const rows = [...lastMs.values()];
-  return tx.query(
+  await tx.query('SELECT pg_advisory_xact_lock_shared($1)', [erasureLock]);
+  await tx.query(
     `INSERT INTO purchases (user_id, product_id, bought_at)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) ORDER BY 1, 2
+     SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS bought(user_id, product_id, bought_at)
+     WHERE NOT EXISTS (SELECT FROM erased_users WHERE erased_users.user_id = bought.user_id) ORDER BY 1, 2
      ON CONFLICT (user_id, product_id) DO UPDATE
      SET bought_at = GREATEST(purchases.bought_at, EXCLUDED.bought_at)`,
     [
