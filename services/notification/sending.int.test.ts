@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import webPush from 'web-push';
 import type { Authenticator } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/http-app';
@@ -23,6 +23,7 @@ import type { EventMap } from '#schemas/events';
 import { contactStore } from './contact-store.js';
 import type { Contact } from './delivery.js';
 import { createEmail } from './email-provider.js';
+import { createGuestSweep } from './guest-sweep-worker.js';
 import { createNotificationMetrics } from './notification-metrics.js';
 import { createNotificationStore, type NotificationStore } from './notification-store.js';
 import { createProductNames } from './product-replica.js';
@@ -494,6 +495,55 @@ describe('a recipient', () => {
     );
   });
 
+  it('of a token that is useless already gets nothing, and neither token nor address is stored', async () => {
+    const userId = newId();
+    const email = `${userId}@example.com`;
+    const token = randomUUID();
+    const eventId = await happens('UserTokenIssued', {
+      userId,
+      tokenId: newId(),
+      purpose: 'reset_password',
+      token,
+      email,
+      name: 'Ada',
+      expiresAt: clock.nowMs(),
+    });
+    await worker.sendDue();
+    expect(to(email)).toEqual([]);
+    const { rows } = await scratch.db.query('SELECT * FROM notifications WHERE id = $1', [eventId]);
+    expect(rows).toMatchObject([{ status: 'skipped', secret: null, destination: null }]);
+    expect(JSON.stringify(rows)).not.toContain(token);
+    expect(JSON.stringify(rows)).not.toContain(email);
+  });
+
+  it('who is a guest is forgotten when the contact is as old as it is kept, and not before', async () => {
+    const [old, young] = [newId(), newId()];
+    const contact = (orderId: string) => ({ orderId, email: `${orderId}@example.com`, name: 'Bob' });
+    await happens('GuestContactGiven', contact(old));
+    clock.advanceMs(10_000);
+    await happens('GuestContactGiven', contact(young));
+    const sweep = createGuestSweep(host, scratch.db, contactStore, 10_000);
+    const kept = async () =>
+      (
+        await scratch.db.query<{ orderId: string }>(
+          'SELECT order_id AS "orderId" FROM guest_contacts WHERE order_id = ANY ($1)',
+          [[old, young]],
+        )
+      ).rows.map(({ orderId }) => orderId);
+    const sweepOnce = async () => {
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+      await sweep.start();
+      vi.advanceTimersByTime(3_600_000);
+      await sweep.stop();
+      vi.useRealTimers();
+    };
+    await sweepOnce();
+    expect((await kept()).toSorted()).toEqual([old, young].toSorted());
+    clock.advanceMs(1);
+    await sweepOnce();
+    expect(await kept()).toEqual([young]);
+  });
+
   it('who works for the shop hears of low stock, and whoever asked that a product is back', async () => {
     const [staff, former, asker] = [await newUser(), await newUser(), await newUser()];
     await happens('UserRolesChanged', { userId: staff.userId, roles: ['support'] });
@@ -543,19 +593,29 @@ describe('SMS and push', () => {
     ]);
   });
 
-  it('that fail are tried again alone; what has arrived is not sent again', async () => {
-    const { userId, email } = await newUser({ phone: '+447700900123', devices: [newDevice(pushService())] });
-    await happens('OrderShipped', shipped(userId));
-    httpStatus = 503;
-    await worker.sendDue();
-    httpStatus = 201;
-    clock.advanceMs(10_000);
-    await worker.sendDue();
-    clock.advanceMs(10_000);
-    await worker.sendDue();
-    expect(to(email)).toHaveLength(1);
-    expect(posted).toHaveLength(4);
-  });
+  it.each([503, 429])(
+    'that fail with %i are tried again alone; what has arrived is not sent again',
+    async (status) => {
+      const { userId, email } = await newUser({
+        phone: '+447700900123',
+        devices: [newDevice(pushService())],
+      });
+      await happens('OrderShipped', shipped(userId));
+      httpStatus = status;
+      await worker.sendDue();
+      expect(await historyOf(userId)).toMatchObject([
+        { status: 'pending', channels: [{ channel: 'email', status: 'sent' }] },
+      ]);
+      httpStatus = 201;
+      clock.advanceMs(10_000);
+      await worker.sendDue();
+      clock.advanceMs(10_000);
+      await worker.sendDue();
+      expect(to(email)).toHaveLength(1);
+      expect(posted).toHaveLength(4);
+      expect(await historyOf(userId)).toMatchObject([{ status: 'sent', channels: [{}, {}, {}] }]);
+    },
+  );
 
   it('that are refused are not tried again', async () => {
     const { userId } = await newUser({ phone: '+447700900123', devices: [newDevice(pushService())] });
