@@ -8,6 +8,7 @@ export type ContactStore = {
   /** Stores how an account is reached, unless something newer is stored. */
   note(tx: Tx, contact: UserContactChanged): Promise<void>;
   noteGuest(tx: Tx, contact: GuestContactGiven): Promise<void>;
+  /** An account that was erased is not staff, whatever is read of it later. */
   noteStaff(tx: Tx, userId: string, isStaff: boolean): Promise<void>;
   staffIds(db: Queryable): Promise<string[]>;
   /** Whether anything is known of the account. */
@@ -59,12 +60,13 @@ export const contactStore: ContactStore = {
   noteGuest: (tx, contact) => tx.gather(noteAllGuests, contact),
 
   noteStaff: async (tx, userId, isStaff) => {
-    await tx.query(
-      isStaff
-        ? 'INSERT INTO staff (user_id) VALUES ($1) ON CONFLICT DO NOTHING'
-        : 'DELETE FROM staff WHERE user_id = $1',
-      [userId],
-    );
+    if (!isStaff) await tx.query('DELETE FROM staff WHERE user_id = $1', [userId]);
+    else
+      await tx.query(
+        `INSERT INTO staff (user_id) SELECT $1::uuid
+         WHERE NOT EXISTS (SELECT FROM contacts WHERE user_id = $1 AND version = $2) ON CONFLICT DO NOTHING`,
+        [userId, versionLast],
+      );
   },
 
   staffIds: async (db) => {

@@ -82,18 +82,20 @@ export const reactions = ({ notifications, contacts, products, onRecorded }: Dep
     },
     UserContactChanged: (tx, { value }) => contacts.note(tx, value),
     GuestContactGiven: (tx, { value }) => contacts.noteGuest(tx, value),
-    UserRolesChanged: (tx, { value: { userId, roles } }) =>
-      contacts.noteStaff(
-        tx,
-        userId,
-        roles.some((role) => staff.some((one) => one === role)),
-      ),
+    // A new shop's administrator has the role from the start. Of other new accounts there is nothing to delete.
+    UserRegistered: async (tx, { value: { userId, roles } }) => {
+      if (isStaff(roles)) await contacts.noteStaff(tx, userId, true);
+    },
+    UserRolesChanged: (tx, { value: { userId, roles } }) => contacts.noteStaff(tx, userId, isStaff(roles)),
     UserContactErased: async (tx, { value: { userId } }) => {
       await contacts.forget(tx, userId);
       await notifications.forgetUser(tx, userId);
     },
   };
 };
+
+const isStaff = (roles: readonly string[]): boolean =>
+  roles.some((role) => staff.some((one) => one === role));
 
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

@@ -545,8 +545,16 @@ describe('a recipient', () => {
   });
 
   it('who works for the shop hears of low stock, and whoever asked that a product is back', async () => {
-    const [staff, former, asker] = [await newUser(), await newUser(), await newUser()];
+    const [staff, first, former, asker] = [
+      await newUser(),
+      await newUser(),
+      await newUser(),
+      await newUser(),
+    ];
+    await happens('UserRegistered', { userId: staff.userId, roles: ['customer'] });
     await happens('UserRolesChanged', { userId: staff.userId, roles: ['support'] });
+    // As the user service opens the account of a new shop's administrator.
+    await happens('UserRegistered', { userId: first.userId, roles: ['admin'] });
     await happens('UserRolesChanged', { userId: former.userId, roles: ['admin'] });
     await happens('UserRolesChanged', { userId: former.userId, roles: ['customer'] });
     const productId = newId();
@@ -557,9 +565,18 @@ describe('a recipient', () => {
     await happens('BackInStock', { productId, userId: asker.userId, available: 7 });
     await worker.sendDue();
     expect(to(staff.email).map(({ subject }) => subject)).toEqual(['Low stock: Lamp & Co']);
+    expect(to(first.email).map(({ subject }) => subject)).toEqual(['Low stock: Lamp & Co']);
     expect(to(former.email)).toEqual([]);
     expect(to(asker.email).map(({ subject }) => subject)).toEqual(['Lamp & Co is there again']);
   });
+});
+
+it('staff whose erasure is read before their roles, which are on another topic, are staff no more', async () => {
+  const { userId } = await newUser();
+  await happens('UserContactErased', { userId });
+  await happens('UserRegistered', { userId, roles: ['admin'] });
+  await happens('UserRolesChanged', { userId, roles: ['support'] });
+  expect(await contactStore.staffIds(scratch.db)).not.toContain(userId);
 });
 
 describe('SMS and push', () => {
