@@ -202,3 +202,23 @@ describe('a block', () => {
     expect(claims).toEqual([]);
   });
 });
+
+describe('a block of poison only', () => {
+  it('is claimed once more without it when it is parked, so that no new owner parks it again', async () => {
+    const { insert, claims, parked, inserts, commits } = setUp();
+    const block = blockOf([], 2);
+    await insert(block);
+    const claim = claimOf(block);
+    expect(claims).toEqual([claim, { ...claim, attempt: 1, excluded: [] }]);
+    expect(parked).toEqual([10n, 11n]);
+    expect(inserts).toEqual([]);
+    expect(commits).toEqual([12n]);
+  });
+
+  it('is so too when a new owner has built it again', async () => {
+    const { insert, claims } = setUp();
+    const block = blockOf([], 1);
+    await insert(block, replayOf(claimOf(block)));
+    expect(claims).toEqual([{ ...claimOf(block), attempt: 1, excluded: [] }]);
+  });
+});

@@ -95,7 +95,9 @@ export const insertBlock = async (closed: ClosedBlock): Promise<number> => {
       await insertParts(context, work);
       const isThere = await isInTable(context, work);
       step('insertMs');
-      if (isThere) break;
+      if (!isThere) continue;
+      await notePoisonParked(closed);
+      break;
     } catch (error) {
       if (hasMoved(error)) throw error;
       work.isDoubtful = true;
@@ -194,6 +196,18 @@ export const parkPoison = async ({ context, work }: ClosedBlock): Promise<void> 
     );
     work.parkedCount += together.length;
   }
+};
+
+/**
+ * Of other blocks the rows show that they are done. One of poison only would be built again, and its poison parked again, by
+ * every new owner for as long as it is the newest one: so it is claimed once more, without what it left out.
+ */
+const notePoisonParked = async ({ context, work }: ClosedBlock): Promise<void> => {
+  if (work.parts.length > 0 || work.block.poison.length === 0) return;
+  const { ownership, feed, partition } = context;
+  const { claim } = work;
+  const settled = { ...claim, attempt: claim.attempt + 1, rows: 0, excluded: [] };
+  if ((await ownership.claim(settled)) === 'theirs') throw new PartitionMoved(feed.topic, partition);
 };
 
 const insertParts = async (
