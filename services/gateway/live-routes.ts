@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { clientNetwork } from '#platform/http/client-address';
 import {
   createWatchers,
   lastEventIdOf,
@@ -111,8 +112,8 @@ export const liveRoutes = (app: HttpApp, deps: LiveRouteDeps): void => {
   );
 };
 
-const clientOf = ({ principal, ip }: FastifyRequest): string =>
-  principal.kind === 'user' ? principal.userId : ip;
+const clientOf = ({ principal, ip, raw }: FastifyRequest): string =>
+  principal.kind === 'user' ? principal.userId : clientNetwork(ip ?? '', raw.socket.remoteAddress ?? '');
 
 type TopicEvent = { topic: TopicName; event: ServerEvent };
 
