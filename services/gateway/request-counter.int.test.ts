@@ -5,6 +5,7 @@ import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { createRequestCounter, type RequestCounter } from './request-counter.js';
+import { openWayToRedis } from './testing/way-to-redis.js';
 
 const limit = { windowMs: 60_000, requestsMax: 100 };
 let redis: RedisClient;
@@ -89,5 +90,31 @@ describe('requests', () => {
     isAway = false;
     expect(await admitted(counter, key, 1)).toBe(1);
     await eventually(async () => (await inRedis(key)) === 61);
+  });
+
+  it.each([
+    ['first', { ...limit, isExact: true }],
+    ['a moment later', limit],
+  ])('that Redis counts %s but answers too late are counted once', async (_, options) => {
+    const way = await openWayToRedis(engines().redisUrl);
+    let nowMs = 0;
+    const slow = createRedis(testHost(), way.url, { commandTimeoutMs: 100, nowMs: () => nowMs });
+    await slow.start();
+    const [counter, key] = [createRequestCounter(slow), randomUUID()];
+    try {
+      way.holdAnswers();
+      const counts = await Promise.all([1, 2, 3].map(() => counter.count(key, options)));
+      expect(Math.max(...counts.map(({ current }) => current))).toBe(3);
+      await eventually(async () => (await slow.orElse(async () => 'asked', 'given up')) === 'given up');
+      expect(await inRedis(key)).toBe(3);
+      way.open();
+      nowMs = 1_000;
+      expect((await counter.count(key, options)).current).toBe(4);
+      await eventually(async () => (await inRedis(key)) > 3);
+      expect(await inRedis(key)).toBe(4);
+    } finally {
+      await slow.stop();
+      way.close();
+    }
   });
 });

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { createBoundedMap } from '#platform/bounded-map';
 import type { RedisClient } from '#platform/redis/client';
 
@@ -122,39 +122,57 @@ const take = (window: Window): number => {
   return requests;
 };
 
-const settled = (window: Window, requests: number, answer: [number, number] | null): Count | null => {
+/** `late`: Redis received the command and may have carried it out, but has not answered in time. */
+type Outcome = [current: number, ttlMs: number] | 'late' | null;
+
+const settled = (window: Window, requests: number, outcome: Outcome): Count | null => {
   window.inFlight -= requests;
-  if (answer === null) return null;
-  const [current, ttlMs] = answer;
+  if (outcome === null) return null;
   window.pending -= requests;
+  if (outcome === 'late') {
+    // As if it had: sent once more they would count twice.
+    window.shared += requests;
+    return null;
+  }
+  const [current, ttlMs] = outcome;
   window.shared = Math.max(window.shared, current);
   window.endsAtMs = performance.now() + ttlMs;
   return { current, ttlMs };
 };
 
+const isLate = (error: unknown): boolean => error instanceof Error && error.message === 'Command timed out';
+
 const settle = async (redis: Pick<RedisClient, 'orElse'>, window: Window): Promise<Count | null> => {
   const requests = take(window);
+  let instead: Outcome = null;
   const answer = await redis.orElse<[number, number] | null>(
-    (client) => client.countInWindow(keyOf(window), requests, leftMs(window)),
+    (client) =>
+      client.countInWindow(keyOf(window), requests, leftMs(window)).catch((error: unknown) => {
+        if (isLate(error)) instead = 'late';
+        throw error;
+      }),
     null,
   );
-  return settled(window, requests, answer);
+  return settled(window, requests, answer ?? instead);
 };
 
 const settleAll = async (redis: Pick<RedisClient, 'orElse'>, due: readonly Window[]): Promise<void> => {
   const taken = due
     .map((window) => ({ window, requests: take(window) }))
     .filter(({ requests }) => requests > 0);
-  const answers = await redis.orElse(async (client: Redis) => {
+  let answers: Awaited<ReturnType<ChainableCommander['exec']>> = null;
+  await redis.orElse(async (client: Redis) => {
     const pipeline = client.pipeline();
     // The types of a pipeline do not have the commands that are defined here.
     for (const { window, requests } of taken)
       void pipeline.countInWindow(keyOf(window), requests, leftMs(window));
-    return await pipeline.exec();
-  }, null);
+    answers = await pipeline.exec();
+    const late = answers?.find(([error]) => isLate(error));
+    if (late !== undefined) throw late[0];
+  }, undefined);
   for (const [nth, { window, requests }] of taken.entries()) {
     const [error, answer] = answers?.[nth] ?? [null, null];
-    settled(window, requests, error === null ? (answer as [number, number] | null) : null);
+    settled(window, requests, isLate(error) ? 'late' : error === null ? (answer as Outcome) : null);
   }
 };
 
