@@ -17,6 +17,7 @@ import { sleep } from '#platform/waiting/sleep';
 import { anythingChanged, catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
 import { type CachedAnswer, createCatalogueCache } from './catalogue-cache.js';
 import { startGateway } from './testing/gateway.js';
+import { openWayToRedis } from './testing/way-to-redis.js';
 
 const claims = { issuer: 'cartstream', audience: 'cartstream-api' };
 let keys: Awaited<ReturnType<typeof generateKeyPair>>;
@@ -379,6 +380,40 @@ describe('the catalogue at the gateway', () => {
     await redis.client.publish(catalogueChannel, anythingChanged);
     await eventually(() => expect(kept()).toEqual([]));
     await cache.stop();
+  });
+
+  it('is forgotten where news of it may have got lost, because Redis was away for a moment', {
+    retry: 3,
+  }, async () => {
+    const way = await openWayToRedis(engines().redisUrl);
+    // No time passes, so nothing is forgotten because of its age.
+    const cache = createCatalogueCache(testHost('gateway', { clock: handClock() }), way.url);
+    await cache.start();
+    const id = randomUUID();
+    const path = `/api/products/${id}`;
+    const read = () =>
+      cache.read(path, async () => ({
+        statusCode: 200,
+        headers: { etag: '"1"', 'content-type': 'application/json', 'content-length': '2' },
+        body: '{}',
+      }));
+    const isKept = () => cache.find(path) !== undefined;
+    try {
+      await eventually(async () => {
+        await read();
+        await announce(id);
+        await eventually(() => !isKept(), { timeoutMs: 500, everyMs: 5 });
+      });
+      await read();
+      way.cut();
+      await announce(id);
+      expect(isKept()).toBe(true);
+      way.open();
+      await eventually(() => !isKept());
+    } finally {
+      await cache.stop();
+      way.close();
+    }
   });
 
   it('takes no more memory than it may, and keeps what is asked for', async () => {
