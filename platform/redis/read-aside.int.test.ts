@@ -65,11 +65,18 @@ test('a value is loaded once for all instances, and expires', async () => {
   expect(leftMs).toBeLessThanOrEqual(60_000);
 });
 
-test('all who ask at the same time share one load', async () => {
-  const { cache } = await open(nameOf());
+test('all who ask at the same time share one load, and who asks while it runs finds what it has stored', async () => {
+  const name = nameOf();
+  const { redis, cache } = await open(name);
   const { load, loads } = source();
-  await Promise.all(Array.from({ length: 200 }, () => cache.read('a', load)));
-  expect(loads()).toBe(1);
+  await filled({ redis, cache }, name, load);
+  cache.forget(['a']);
+  const before = loads();
+  const reads = Array.from({ length: 200 }, () => cache.read('a', load));
+  await eventually(() => loads() > before);
+  reads.push(cache.read('a', load));
+  await Promise.all(reads);
+  expect(loads()).toBe(before + 1);
 });
 
 test('what was loaded before a change is not kept, whichever instance loads and whichever changes', async () => {
@@ -94,8 +101,10 @@ test('what was loaded before a change is not kept, whichever instance loads and 
     set(2);
     changing.cache.forget(['a']);
     await eventually(async () => (await one.redis.client.exists(`cache:lease:${name}:a`)) === 0);
+    const meanwhile = one.cache.read('a', load);
     release();
     expect(await slow).toEqual({ n: 1 });
+    expect(await meanwhile).toEqual({ n: 2 });
     expect(await one.cache.read('a', load)).toEqual({ n: 2 });
     await eventually(async () => (await other.cache.read('a', load))?.n === 2);
   }

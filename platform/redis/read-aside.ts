@@ -3,14 +3,18 @@ import type { Redis } from 'ioredis';
 import type { RedisClient } from '#platform/redis/client';
 import type { Component, Host } from '#platform/service-host';
 import { cacheCounters } from '#platform/telemetry/cache-counters';
-import { createBatchedRead } from '#platform/waiting/shared-read';
+import { createBatchedRead, createSharedAsk } from '#platform/waiting/shared-read';
 
 /**
  * Values by key that are read from elsewhere and kept in Redis, as JSON under `cache:<name>:<key>`, for all instances of a
  * service. Redis may be away, slow or empty at any time: then every value is loaded.
  */
 export type ReadAside<V> = Component & {
-  /** The value in Redis or, if there is none, what `load` resolves to. Those who ask for a key meanwhile share one load. */
+  /**
+   * The value in Redis or, if there is none, what `load` resolves to. Those who ask for a key meanwhile share the next
+   * look, which loads again only if Redis has kept nothing: the running one may have begun before a commit that they
+   * know of, and this instance does not.
+   */
   read(key: string, load: () => Promise<V | undefined>): Promise<V | undefined>;
   /**
    * Call it after each commit that changed what these keys are loaded from: a value that was loaded before is not kept,
@@ -76,7 +80,7 @@ export const createReadAside = <V>(
   let leases = 0;
   // Leases first: no value that is stored from then on was loaded before.
   const trust = createTrust(redis, [leaseOf('*'), keyOf('*')], isOn);
-  const reading = new Map<string, Promise<V | undefined>>();
+  const share = createSharedAsk<V | undefined>();
   /** What Redis has, undefined where it does not answer. One command for what is asked for at the same time. */
   const ask = createBatchedRead<{ text: string | null | undefined; token: string }>(async (keys) => {
     leases += 1;
@@ -118,21 +122,9 @@ export const createReadAside = <V>(
     name: `cache ${name}`,
     start: trust.start,
     stop: trust.stop,
-    read: (key, load) => {
-      const running = reading.get(key);
-      if (running !== undefined) return running;
-      const begun = readOnce(key, load).finally(() => {
-        if (reading.get(key) === begun) reading.delete(key);
-      });
-      reading.set(key, begun);
-      return begun;
-    },
-    forgetAll: () => {
-      reading.clear();
-      trust.end();
-    },
+    read: (key, load) => share(key, () => readOnce(key, load)),
+    forgetAll: trust.end,
     forget: (keys) => {
-      for (const key of keys) reading.delete(key);
       if (trust.isEnded()) return;
       const all = keys.flatMap((key) => [keyOf(key), leaseOf(key)]);
       for (let from = 0; from < all.length; from += keysPerCommandMax) {

@@ -32,13 +32,19 @@ type Ask<V> = {
  * each answer is as new as its ask. Reads of other keys do not wait.
  */
 export const createSharedRead = <V>(read: (key: string) => Promise<V>): ((key: string) => Promise<V>) => {
+  const ask = createSharedAsk<V>();
+  return (key) => ask(key, () => read(key));
+};
+
+/** The same where each ask brings its own `read`: those that share a read share the one of the first of them. */
+export const createSharedAsk = <V>(): ((key: string, read: () => Promise<V>) => Promise<V>) => {
   const lines = new Map<string, { running: Promise<unknown>; next: Promise<V> | undefined }>();
-  return (key) => {
+  return (key, read) => {
     const line = lines.get(key) ?? { running: Promise.resolve(), next: undefined };
     lines.set(key, line);
     line.next ??= line.running.then(() => {
       line.next = undefined;
-      const reading = read(key);
+      const reading = read();
       line.running = reading.then(ignore, ignore);
       void line.running.then(() => {
         if (line.next === undefined) lines.delete(key);
