@@ -2,6 +2,7 @@ import { type Batch, newestOf, readBatch, writeBatch } from '#platform/postgres/
 import { listParameter } from '#platform/postgres/list-parameter';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
+import { createBatchedRead } from '#platform/waiting/shared-read';
 import { sleep } from '#platform/waiting/sleep';
 
 /** A service's own copy of things that another service publishes; usually milliseconds behind it. */
@@ -14,7 +15,8 @@ export type Replica<R> = {
   find(tx: Tx, ids: readonly string[]): Promise<Map<string, R>>;
   /**
    * Resolves when the copy has all things, or after `waitMs`: a caller may name a thing before its event has arrived
-   * here. At most 100 callers wait at a time; further ones return at once. Holds no connection while it waits.
+   * here. At most 100 callers wait at a time; further ones return at once. Those who wait share one statement every
+   * 25 ms, and hold no connection in between.
    */
   awaitKnown(ids: readonly string[], waitMs: number): Promise<void>;
 };
@@ -94,7 +96,7 @@ const found = <R>(byId: ReadonlyMap<string, R>, id: string): [string, R][] => {
   return thing === undefined ? [] : [[id, thing]];
 };
 
-/** `awaitKnown` of a replica, for any table that loses no row. `id` is the column of its key, a uuid. */
+/** `awaitKnown` of a replica, for any table that loses no row. `id` is the column of its key, a uuid. Ids are in lower case. */
 export const createKnownWait = (
   db: Queryable,
   { table, id }: { table: string; id: string },
@@ -104,23 +106,39 @@ export const createKnownWait = (
   /** Things that the copy has: it loses none. */
   const known = new Set<string>();
 
-  const hasAll = async (ids: readonly string[]): Promise<boolean> => {
+  const createLook = () =>
+    createBatchedRead<true>(async (missing) => {
+      const { rows } = await db.query<{ id: string }>(select, [missing]);
+      if (known.size > knownMax) known.clear();
+      for (const { id } of rows) known.add(id);
+      return new Map(rows.map((row) => [row.id, true]));
+    }, waitersMax);
+  // Who has just come does not wait behind the statement for all who wait.
+  const [lookFirst, lookAgain] = [createLook(), createLook()];
+  const hasAll = async (ids: readonly string[], look: typeof lookAgain): Promise<boolean> => {
     const missing = ids.filter((id) => !known.has(id));
     if (missing.length === 0) return true;
-    const { rows } = await db.query<{ id: string }>(select, [missing]);
-    if (known.size > knownMax) known.clear();
-    for (const { id } of rows) known.add(id);
-    return rows.length === new Set(missing).size;
+    const found = await look(missing);
+    return missing.every((id) => found.has(id));
+  };
+
+  let tick: Promise<void> | undefined;
+  /** The same for all who wait, so that their looks come together and share a statement. */
+  const nextTick = (): Promise<void> => {
+    tick ??= sleep(lookAgainMs).then(() => {
+      tick = undefined;
+    });
+    return tick;
   };
 
   return async (ids, waitMs) => {
     const deadlineMs = performance.now() + waitMs;
-    if ((await hasAll(ids)) || waiters >= waitersMax) return;
+    if ((await hasAll(ids, lookFirst)) || waiters >= waitersMax) return;
     waiters += 1;
     try {
       while (performance.now() < deadlineMs) {
-        await sleep(lookAgainMs);
-        if (await hasAll(ids)) return;
+        await nextTick();
+        if (await hasAll(ids, lookAgain)) return;
       }
     } finally {
       waiters -= 1;
