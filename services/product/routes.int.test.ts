@@ -306,6 +306,19 @@ describe('the list', () => {
       expect((await ask('GET', `/api/products?sort=${sort}&cursor=${cursor}`)).status).toBe(400);
   });
 
+  it('has a next page for everybody, however somebody else has spelt the same list', async () => {
+    const brand = `Brand ${randomUUID()}`;
+    for (const name of ['One', 'Two']) await create({ brand, name });
+    const query = `limit=1&brand=${encodeURIComponent(brand)}`;
+    const spellings = ['/api/%70roducts', '/api/products'];
+    // At the same time, so that they share the text of their page.
+    const pages = await Promise.all(spellings.map((path) => ask('GET', `${path}?${query}`)));
+    for (const { body } of pages) {
+      const next = await ask('GET', `/api/products?${query}&cursor=${body.next}`);
+      expect([next.status, next.body.items?.[0].name]).toEqual([200, 'One']);
+    }
+  });
+
   it('of what is shown in front holds what is featured and active', async () => {
     const shown = (await create({ featured: true })).body.id;
     const hidden = (await create({ featured: true, active: false })).body.id;
