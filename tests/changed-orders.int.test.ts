@@ -204,6 +204,30 @@ describe('an order whose payment was declined', () => {
   });
 });
 
+describe('an order whose payment was declined shortly before its hold ends', () => {
+  it('waits until then, past its own deadline, and its buyer is told no later time', async () => {
+    const holdMs = 1_200_000;
+    const orderId = await place(2, 'tok_declined');
+    const heldUntilMs = shop.clock.nowMs() + holdMs;
+    let passes = holdMs - 10_000;
+    await shop.settle({
+      beforeProvider: async () => {
+        shop.clock.advanceMs(passes);
+        passes = 0;
+      },
+    });
+    expect(await paymentOf(orderId)).toMatchObject({ retryUntil: new Date(heldUntilMs) });
+    shop.clock.advanceMs(9_999);
+    await shop.sweep();
+    expect(await orderOf(orderId)).toMatchObject({ status: 'reserved' });
+    shop.clock.advanceMs(1);
+    await shop.sweep();
+    await shop.settle();
+    expect(await orderOf(orderId)).toMatchObject({ status: 'cancelled', reason: 'payment_declined' });
+    expect(await unsettled()).toEqual([]);
+  });
+});
+
 describe('money that staff give back without a return', () => {
   it('is in the sales, and lessens what later returns refund', async () => {
     const orderId = await place(1);

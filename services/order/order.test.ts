@@ -279,6 +279,28 @@ describe('a declined payment', () => {
     expect(decide({ type: 'GiveUpOverdue', nowMs: untilMs - 1 }, order)).toEqual([]);
   });
 
+  test('leaves as much time as the buyer was told, also past the deadline for a first answer', () => {
+    const lateMs = nowMs + paymentWaitMs + 60_000;
+    const order = given(place, stockReserved, declined(lateMs));
+    expect(dueAtMs(order)).toBe(lateMs);
+    expect(decide({ type: 'GiveUpOverdue', nowMs: lateMs - 1 }, order)).toEqual([]);
+    expect(apply(order, { type: 'GiveUpOverdue', nowMs: lateMs })).toMatchObject({
+      status: 'cancelled',
+      reason: 'payment_declined',
+    });
+  });
+
+  test('does not keep the order past the end of its hold', () => {
+    const holdMs = nowMs + 1_200_000;
+    const order = given(place, stockReserved, declined(holdMs + 1));
+    expect(dueAtMs(order)).toBe(holdMs);
+    expect(apply(order, { type: 'GiveUpOverdue', nowMs: holdMs })).toMatchObject({ reason: 'timed_out' });
+    const told = given(place, stockReserved, declined(holdMs));
+    expect(apply(told, { type: 'GiveUpOverdue', nowMs: holdMs })).toMatchObject({
+      reason: 'payment_declined',
+    });
+  });
+
   test('that comes after a later authorisation changes nothing', () => {
     expect(decide(declined(untilMs), given(place, paymentAuthorized))).toEqual([]);
     expect(decide(declined(null), given(place, stockReserved, paymentAuthorized))).toEqual([]);

@@ -308,12 +308,16 @@ export const isOpenStatus = (status: Status): status is OpenStatus =>
 export const isOpen = (order: Order): order is Extract<Order, { status: OpenStatus }> =>
   isOpenStatus(order.status);
 
-/** When the sweeper has to check an open order, epoch ms: its own deadline or the end of its hold. */
+const retryUntilMsOf = (order: Order): number | null => ('retryUntilMs' in order ? order.retryUntilMs : null);
+
+/**
+ * When the sweeper has to check an open order, epoch ms: at the end of its hold, and at its own deadline or, where the
+ * buyer may try to pay again until another time, at that one instead.
+ */
 export const dueAtMs = (order: Order): number | null => {
   if (!isOpen(order)) return null;
-  const ends = [order.deadlineMs];
+  const ends = [retryUntilMsOf(order) ?? order.deadlineMs];
   if (order.status === 'reserved') ends.push(order.holdExpiresAtMs);
-  if ('retryUntilMs' in order && order.retryUntilMs !== null) ends.push(order.retryUntilMs);
   return Math.min(...ends);
 };
 
@@ -323,12 +327,11 @@ export const dueAtMs = (order: Order): number | null => {
  * confirmed.
  */
 const overdue = (order: Extract<Order, { status: OpenStatus }>, nowMs: number): CancellationReason | null => {
-  if ('retryUntilMs' in order && order.retryUntilMs !== null && nowMs >= order.retryUntilMs)
-    return 'payment_declined';
+  const retryUntilMs = retryUntilMsOf(order);
+  if (retryUntilMs !== null && nowMs >= retryUntilMs) return 'payment_declined';
   if (order.status === 'reserved' && nowMs >= order.holdExpiresAtMs) return 'timed_out';
-  if (nowMs < order.deadlineMs) return null;
-  if (order.status !== 'reserved') return 'timed_out';
-  return order.retryUntilMs === null ? 'payment_unavailable' : 'payment_declined';
+  if (retryUntilMs !== null || nowMs < order.deadlineMs) return null;
+  return order.status === 'reserved' ? 'payment_unavailable' : 'timed_out';
 };
 
 const declined = (

@@ -79,11 +79,13 @@ type Row = PaymentView & {
   token: string | null;
   cancelledFor: string | null;
   isRenewed: boolean;
+  holdExpiresAt: Date | null;
 };
 
 const columns = `payment_id AS "paymentId", order_id AS "orderId", user_id AS "userId", status,
   amount_minor AS "amountMinor", currency, method, token, cancelled_for AS "cancelledFor", reason, refunds,
-  is_renewed AS "isRenewed", tries, retry_until AS "retryUntil", refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
+  is_renewed AS "isRenewed", tries, retry_until AS "retryUntil", hold_expires_at AS "holdExpiresAt",
+  refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 /** The types of events that this service publishes; publishing another one does not compile. */
 export const publishes = [
@@ -199,24 +201,28 @@ const changeOf = (payment: Exclude<Payment, { status: 'new' }>, nowMs: number) =
     isRenewed: 'isRenewed' in payment && payment.isRenewed,
     tries: triesOf(payment),
     retryUntil: 'retryUntilMs' in payment && payment.retryUntilMs ? new Date(payment.retryUntilMs) : null,
+    holdExpiresAt:
+      'holdExpiresAtMs' in payment && payment.holdExpiresAtMs ? new Date(payment.holdExpiresAtMs) : null,
   };
 };
 
 const saveAll = writeBatch<ReturnType<typeof changeOf>>((tx, changes) =>
   tx.query(
     `INSERT INTO payments (payment_id, order_id, status, user_id, amount_minor, currency, method, token,
-       cancelled_for, reason, refunds, refunded_minor, created_at, updated_at, is_renewed, tries, retry_until)
+       cancelled_for, reason, refunds, refunded_minor, created_at, updated_at, is_renewed, tries, retry_until,
+       hold_expires_at)
      SELECT "paymentId", "orderId", status, "userId", "amountMinor", currency, method, token, "cancelledFor", reason,
-       refunds, "refundedMinor", at, at, "isRenewed", tries, "retryUntil"
+       refunds, "refundedMinor", at, at, "isRenewed", tries, "retryUntil", "holdExpiresAt"
      FROM jsonb_to_recordset($1::jsonb) AS change("paymentId" uuid, "orderId" uuid, status text, "userId" uuid,
        "amountMinor" bigint, currency text, method text, token text, "cancelledFor" text, reason text,
        refunds jsonb, "refundedMinor" bigint, at timestamptz, "isRenewed" boolean, tries integer,
-       "retryUntil" timestamptz)
+       "retryUntil" timestamptz, "holdExpiresAt" timestamptz)
      ON CONFLICT (payment_id) DO UPDATE SET status = excluded.status, user_id = excluded.user_id,
        amount_minor = excluded.amount_minor, currency = excluded.currency, method = excluded.method,
        token = excluded.token, cancelled_for = excluded.cancelled_for, reason = excluded.reason,
        refunds = excluded.refunds, refunded_minor = excluded.refunded_minor, updated_at = excluded.updated_at,
-       is_renewed = excluded.is_renewed, tries = excluded.tries, retry_until = excluded.retry_until`,
+       is_renewed = excluded.is_renewed, tries = excluded.tries, retry_until = excluded.retry_until,
+       hold_expires_at = excluded.hold_expires_at`,
     [JSON.stringify(changes)],
   ),
 );
@@ -265,10 +271,12 @@ const paymentOf = (row: Row): Payment => {
   const known = { paymentId: row.paymentId, orderId: row.orderId };
   const { status, amountMinor, currency, method, userId, token, refunds, isRenewed, tries } = row;
   const retryUntilMs = row.retryUntil?.getTime() ?? null;
-  if (status === 'awaiting_instruction') return { ...known, status };
+  const holdExpiresAtMs = row.holdExpiresAt?.getTime() ?? null;
+  if (status === 'awaiting_instruction') return { ...known, holdExpiresAtMs, status };
   if (status === 'aborted' && amountMinor === null) return { ...known, status, reason: row.reason ?? '' };
   assert(amountMinor !== null && currency !== null && method !== null, `a payment ${status} has a charge`);
-  const charged = { ...known, amountMinor, currency, method, userId, token, tries, retryUntilMs };
+  const charge = { amountMinor, currency, method, userId, token };
+  const charged = { ...known, ...charge, tries, retryUntilMs, holdExpiresAtMs };
   switch (status) {
     case 'awaiting_stock':
     case 'authorized':

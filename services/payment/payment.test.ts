@@ -167,6 +167,25 @@ describe('a declined authorisation', () => {
     expect(late).toMatchObject({ status: 'declined', retryUntilMs: null });
   });
 
+  test.each([
+    ['first', [{ ...stockReserved, holdExpiresAtMs: 700 }, orderPlaced]],
+    ['last', [orderPlaced, { ...stockReserved, holdExpiresAtMs: 700 }]],
+  ])('is tried again only while the stock is held, of which it hears %s', (_, before) => {
+    const payment = given(...before, declinedAt(10));
+    expect(payment).toMatchObject({ status: 'declined', retryUntilMs: 700 });
+    expect(decide(again(700), payment)).toMatchObject({ refused: 'not_retryable' });
+    expect(given(...before, declinedAt(10), again(699), declinedAt(700, 2))).toMatchObject({
+      retryUntilMs: null,
+    });
+    expect(given(...before, declinedAt(701))).toMatchObject({ retryUntilMs: null });
+  });
+
+  test('promises no other try to a buyer whose order was cancelled meanwhile', () => {
+    expect(given(...asked, cancel, declinedAt(10))).toMatchObject({ status: 'declined', retryUntilMs: null });
+    const [told] = events(decide(declinedAt(10), given(...asked, cancel)));
+    expect(told).toMatchObject({ type: 'PaymentDeclined', data: { retryUntil: null } });
+  });
+
   test('of an order that is cancelled is not tried again, and a try under way is voided', () => {
     const payment = given(...asked, declinedAt(10), cancel);
     expect(decide(again(20), payment)).toMatchObject({ refused: 'not_retryable' });

@@ -42,13 +42,16 @@ type Taking = { refunds: readonly Refund[]; isRenewed: boolean };
  */
 type Tries = { tries: number; retryUntilMs: number | null };
 
+/** When the order ends that is not paid, because its stock is held no longer; null while that is not known. */
+type Held = { holdExpiresAtMs: number | null };
+
 type Known = { paymentId: string; orderId: string };
-type Charged = Known & Charge & Tries;
+type Charged = Known & Charge & Tries & Held;
 
 export type Payment =
   | { status: 'new' }
   /** The stock is held; the instruction has not arrived yet on its own topic. */
-  | (Known & { status: 'awaiting_instruction' })
+  | (Known & Held & { status: 'awaiting_instruction' })
   | (Charged & { status: 'awaiting_stock' })
   /** `cancelledFor` is set when the order was cancelled during the authorisation. */
   | (Charged & { status: 'authorizing'; cancelledFor: string | null })
@@ -63,15 +66,15 @@ export type Payment =
   | (Charged & { status: 'voiding'; reason: string })
   | (Charged & { status: 'voided'; reason: string })
   /** Ended before an authorisation; without a charge when the instruction never arrived. */
-  | (Known & Partial<Charge & Tries> & { status: 'aborted'; reason: string });
+  | (Known & Partial<Charge & Tries & Held> & { status: 'aborted'; reason: string });
 
 export type PaymentStatus = Exclude<Payment['status'], 'new'>;
 
 /** The store turns each event `…Due` into a provider call. */
 export type PaymentEvent =
   | { type: 'InstructionNoted'; known: Known; charge: Charge }
-  | { type: 'StockNoted'; known: Known }
-  | { type: 'AuthorizationDue' }
+  | ({ type: 'StockNoted'; known: Known } & Held)
+  | ({ type: 'AuthorizationDue' } & Held)
   | { type: 'PaymentRetried'; method: string; token: string }
   | { type: 'RetryClosed' }
   | { type: 'CancellationNoted'; reason: string }
@@ -91,7 +94,7 @@ export type PaymentEvent =
 
 export type PaymentCommand =
   | { type: 'NoteInstruction'; known: Known; charge: Charge }
-  | { type: 'NoteStockReserved'; known: Known }
+  | { type: 'NoteStockReserved'; known: Known; holdExpiresAtMs?: number }
   /** With `asksAgain`, a refund that the provider has refused is asked for once more. */
   | { type: 'CancelPayment'; known: Known; reason: string; asksAgain?: boolean; nowMs: number }
   | { type: 'RetryPayment'; method: string; token: string; nowMs: number }
@@ -152,11 +155,14 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
     case 'NoteInstruction': {
       const noted: PaymentEvent = { type: 'InstructionNoted', known: command.known, charge: command.charge };
       if (payment.status === 'new') return [noted];
-      return payment.status === 'awaiting_instruction' ? [noted, { type: 'AuthorizationDue' }] : nothing;
+      if (payment.status !== 'awaiting_instruction') return nothing;
+      return [noted, { type: 'AuthorizationDue', holdExpiresAtMs: payment.holdExpiresAtMs }];
     }
-    case 'NoteStockReserved':
-      if (payment.status === 'new') return [{ type: 'StockNoted', known: command.known }];
-      return payment.status === 'awaiting_stock' ? [{ type: 'AuthorizationDue' }] : nothing;
+    case 'NoteStockReserved': {
+      const { known, holdExpiresAtMs = null } = command;
+      if (payment.status === 'new') return [{ type: 'StockNoted', known, holdExpiresAtMs }];
+      return payment.status === 'awaiting_stock' ? [{ type: 'AuthorizationDue', holdExpiresAtMs }] : nothing;
+    }
     case 'CancelPayment':
       return cancel(command, payment);
     case 'RetryPayment':
@@ -164,7 +170,7 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
         return { refused: 'not_retryable', status: payment.status };
       return [
         { type: 'PaymentRetried', method: command.method, token: command.token },
-        { type: 'AuthorizationDue' },
+        { type: 'AuthorizationDue', holdExpiresAtMs: payment.holdExpiresAtMs },
       ];
     case 'CapturePayment':
       if (payment.status === 'authorized') return [{ type: 'CaptureDue' }];
@@ -358,7 +364,8 @@ const declined = (
   payment: Extract<Payment, { status: 'authorizing' }>,
   { reason, nowMs, retryMs }: { reason: string; nowMs: number; retryMs: number },
 ): PaymentEvent => {
-  const untilMs = payment.retryUntilMs ?? nowMs + retryMs;
+  const untilMs =
+    payment.retryUntilMs ?? Math.min(nowMs + retryMs, payment.holdExpiresAtMs ?? Number.POSITIVE_INFINITY);
   const retryUntil = payment.cancelledFor === null && nowMs < untilMs ? untilMs : null;
   return { type: 'PaymentDeclined', data: { ...fact(payment, nowMs), reason, retryUntil } };
 };
@@ -408,12 +415,18 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
         ...(payment.status === 'new' ? event.known : keys(payment)),
         tries: 1,
         retryUntilMs: null,
+        holdExpiresAtMs: payment.status === 'awaiting_instruction' ? payment.holdExpiresAtMs : null,
         status: 'awaiting_stock',
       };
     case 'StockNoted':
-      return { ...event.known, status: 'awaiting_instruction' };
+      return { ...event.known, holdExpiresAtMs: event.holdExpiresAtMs, status: 'awaiting_instruction' };
     case 'AuthorizationDue':
-      return { ...charged(payment), status: 'authorizing', cancelledFor: null };
+      return {
+        ...charged(payment),
+        holdExpiresAtMs: event.holdExpiresAtMs,
+        status: 'authorizing',
+        cancelledFor: null,
+      };
     case 'PaymentRetried': {
       const before = charged(payment);
       const { method, token } = event;
@@ -504,9 +517,13 @@ const keys = ({ paymentId, orderId }: Known): Known => ({ paymentId, orderId });
 
 const charged = (payment: Payment): Charged => {
   assert('amountMinor' in payment && payment.amountMinor !== undefined, 'the charge is known by now');
-  const { paymentId, orderId, userId, amountMinor, currency, method, token, tries, retryUntilMs } =
-    payment as Charged;
-  return { paymentId, orderId, userId, amountMinor, currency, method, token, tries, retryUntilMs };
+  const { paymentId, orderId, userId, amountMinor, currency, method, token, tries } = payment as Charged;
+  const { retryUntilMs, holdExpiresAtMs } = payment as Charged;
+  return {
+    ...{ paymentId, orderId, userId, amountMinor, currency, method, token, tries },
+    retryUntilMs,
+    holdExpiresAtMs,
+  };
 };
 
 const fact = (payment: Charged, occurredAt: number) => ({

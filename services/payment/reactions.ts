@@ -20,8 +20,12 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
       });
     },
 
-    StockReserved: async (tx, { value: { orderId } }) => {
-      await payments.update(tx, orderId, { type: 'NoteStockReserved', known: known(orderId) });
+    StockReserved: async (tx, { value: { orderId, expiresAt: holdExpiresAtMs } }) => {
+      await payments.update(tx, orderId, {
+        type: 'NoteStockReserved',
+        known: known(orderId),
+        holdExpiresAtMs,
+      });
     },
 
     OrderCancelled: async (tx, { value: { orderId, reason } }) => {
