@@ -116,7 +116,7 @@ const writeAll = writeBatch<WrittenCall>((tx, calls) =>
   ),
 );
 
-/** Makes a payment's waiting calls due now. */
+/** Makes a payment's waiting calls due now, and one that is being made once more if it stays without an answer. */
 export const hasten = async (tx: Tx, paymentId: string, nowMs: number): Promise<void> => {
   await tx.query(
     `WITH hastened AS (
@@ -140,10 +140,10 @@ export const askAboutRefund = async (tx: Tx, key: string, nowMs: number): Promis
 };
 
 /**
- * Leases up to `callsMax` due calls for `leaseMs`. Calls of one payment are made in the order in which they were
- * written: a call is not leased while an earlier one is open, except a refund that is to be asked about later, which
- * may be days. Calls that were never tried come first, because otherwise calls without an answer would occupy every
- * place again and again.
+ * Leases up to `callsMax` due calls for `leaseMs`; each is due again at the end of its lease. Calls of one payment are
+ * made in the order in which they were written: a call is not leased while an earlier one is open, except a refund that
+ * is to be asked about later, which may be days. Calls that were never tried come first, because otherwise calls without
+ * an answer would occupy every place again and again.
  */
 export const claim = async (
   db: Pick<Tx, 'query'>,
@@ -157,7 +157,7 @@ export const claim = async (
            AND NOT (e.kind = 'refund' AND e.due_at > $1 AND e.leased_until IS NULL))
        ORDER BY (attempts > 0), due_at LIMIT $2 FOR UPDATE SKIP LOCKED
      ), claimed AS (
-       UPDATE provider_calls c SET attempts = attempts + 1, leased_until = $3 FROM due WHERE c.key = due.key
+       UPDATE provider_calls c SET attempts = attempts + 1, leased_until = $3, due_at = $3 FROM due WHERE c.key = due.key
        RETURNING c.*
      )
      SELECT c.key, c.kind, c.payment_id AS "paymentId", p.order_id AS "orderId", c.amount_minor AS "amountMinor",
@@ -246,9 +246,13 @@ export const callsOf = async (
   return rows;
 };
 
-export const postpone = async (tx: Tx, key: string, dueAtMs: number, error: string): Promise<void> => {
-  await tx.query(
-    'UPDATE provider_calls SET due_at = $2, leased_until = NULL, last_error = $3 WHERE key = $1 AND is_open',
+/** Ends the lease of a call without an answer. Returns when it is due again: at once where it was hastened meanwhile. */
+export const postpone = async (tx: Tx, key: string, dueAtMs: number, error: string): Promise<number> => {
+  const { rows } = await tx.query<{ dueAt: Date }>(
+    `UPDATE provider_calls SET due_at = CASE WHEN due_at < leased_until THEN due_at ELSE $2::timestamptz END,
+       leased_until = NULL, last_error = $3
+     WHERE key = $1 AND is_open RETURNING due_at AS "dueAt"`,
     [key, new Date(dueAtMs), error.slice(0, 500)],
   );
+  return rows[0]?.dueAt.getTime() ?? dueAtMs;
 };

@@ -13,7 +13,7 @@ import { guardProviders } from './guarded-provider.js';
 import type { PaymentCommand } from './payment.js';
 import { createPaymentMetrics } from './payment-metrics.js';
 import { createPaymentStore, type PaymentStore } from './payment-store.js';
-import type { PaymentProvider } from './provider.js';
+import { NotYet, type PaymentProvider } from './provider.js';
 import { callsChannel } from './provider-calls.js';
 import { createProviderWorker } from './provider-worker.js';
 import { createSandboxProvider } from './sandbox-provider.js';
@@ -282,6 +282,40 @@ describe('a provider that cannot be reached', () => {
     await worker().workOff();
     expect(await statusOf(orderId)).toBe('aborted');
     expect(await published(orderId)).toEqual([]);
+  });
+});
+
+describe('a call whose answer may be there sooner', () => {
+  test('is made again at once, also when it was under way as that was said', async () => {
+    const orderId = await due();
+    await worker().workOff();
+    await capture(orderId);
+    await worker().workOff();
+    let asked = 0;
+    let saysSo = true;
+    const pending: PaymentProvider = {
+      ...sandbox,
+      find: async () => null,
+      refund: async () => {
+        asked += 1;
+        // An event of the provider that comes while it still answers with what was before.
+        if (saysSo) await inTransaction(db, (tx) => payments.hasten(tx, orderId));
+        throw new NotYet('sandbox', 'the refund is pending', 300_000);
+      },
+    };
+    await tell(orderId, {
+      type: 'RefundPayment',
+      refundId: randomUUID(),
+      amountMinor: 500,
+      nowMs: clock.nowMs(),
+    });
+    expect(await worker(pending).workOff()).toBe(1);
+    saysSo = false;
+    expect(await worker(pending).workOff()).toBe(1);
+    expect(await worker(pending).workOff()).toBe(0);
+    clock.advanceMs(300_000);
+    expect(await worker(pending).workOff()).toBe(1);
+    expect(asked).toBe(3);
   });
 });
 

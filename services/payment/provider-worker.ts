@@ -233,8 +233,7 @@ const tryAgain = async (
       return 0;
     }
     const restMs = error instanceof NotYet ? error.restMs : backoffMs(retry, call.attempts);
-    await postpone(tx, call.key, nowMs + restMs, String(error));
-    return restMs;
+    return Math.max(0, (await postpone(tx, call.key, nowMs + restMs, String(error))) - nowMs);
   });
 
 /** Stops waiting after `timeoutMs`, also for a provider that ignores the signal. */
