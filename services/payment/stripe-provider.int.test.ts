@@ -298,6 +298,24 @@ describe('money through Stripe', () => {
     expect(await intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
   });
 
+  test('is given free where the order is cancelled while Stripe is asked and its search has nothing yet', async () => {
+    const orderId = randomUUID();
+    const references = createReferenceStore(scratch.db, 'stripe');
+    const stripe = createStripe({ secretKey: 'sk_test_1', apiBase: base, timeoutMs: 2000 });
+    const provider = createStripeProvider(stripe, {
+      ...references,
+      keep: async (key, reference) => {
+        // As a void does that finds no authorisation.
+        await references.keep(key, null);
+        return references.keep(key, reference);
+      },
+    });
+    const request = { ...sum, key: `${orderId}:authorize`, method: 'card', token: 'pm_card_visa' };
+    const answer = await eventually(() => provider.authorize(request, new AbortController().signal));
+    expect(answer).toEqual({ outcome: 'declined', reason: 'voided' });
+    expect(await intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
+  });
+
   test('is given free when the order is cancelled, also when nobody knows whether it was guaranteed', async () => {
     const authorized = await due('pm_card_visa');
     await until([authorized], 'authorized');

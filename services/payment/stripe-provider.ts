@@ -73,8 +73,7 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
         },
         { idempotencyKey: key },
       );
-      await references.keep(key, intent.id);
-      return await authorizationIn(intent);
+      return await kept(key, intent);
     } catch (error) {
       const reason = declineReason(error);
       if (reason === undefined) throw outageOf(error);
@@ -111,6 +110,13 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
       outcome: 'declined',
       reason: last_payment_error?.decline_code ?? last_payment_error?.code ?? cancellation_reason ?? status,
     };
+  };
+
+  /** The answer of an intent that was made under the key; it is given free where the key was barred meanwhile. */
+  const kept = async (key: string, intent: Stripe.PaymentIntent): Promise<AuthorizeAnswer> => {
+    if ((await references.keep(key, intent.id)) !== null) return authorizationIn(intent);
+    if (isOpen(intent)) await cancel(intent.id);
+    return { outcome: 'declined', reason: 'voided' };
   };
 
   /** An authorisation whose answer was lost is found by the key in its metadata, some time after it was made. */
@@ -217,8 +223,7 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
       if (kind === 'capture' || (await references.find(key)) === null) return null;
       const intent = (await known(intentOf(key))) ?? (await searchFor(key));
       if (intent === undefined) return null;
-      await references.keep(key, intent.id);
-      return authorizationIn(intent);
+      return kept(key, intent);
     },
   };
 };
