@@ -65,7 +65,7 @@ export const historySchema = z
         kind: z.enum(['authorize', 'capture', 'renew', 'void', 'refund']),
         amount: money,
         refundId: z.uuid().optional(),
-        reason: z.string().optional().describe('Why staff have asked for the refund.'),
+        reason: z.string().optional().describe('For staff: why they have asked for the refund.'),
         attempts: z.int().describe('How often the provider was asked.'),
         answer: z
           .string()

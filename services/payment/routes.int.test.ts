@@ -21,8 +21,10 @@ let scratch: ScratchDatabase;
 let app: HttpApp;
 
 beforeAll(async () => {
-  scratch = await scratchDatabase(['platform/outbox/migrations', 'services/payment/migrations']);
-  const events = { event: () => expect.fail('these tests only read') };
+  scratch = await scratchDatabase(
+    ['outbox', 'http'].map((part) => `platform/${part}/migrations`).concat('services/payment/migrations'),
+  );
+  const events = { event: () => expect.fail('nothing is published here') };
   app = createHttpServer(host, { port: 0, title: 'payment', auth }).app;
   const payments = createPaymentStore({ clock: host.clock, events });
   paymentRoutes(app, { db: scratch.db, payments, clock: host.clock, logger: host.logger });
@@ -105,6 +107,53 @@ test('a payment that changes twice in a millisecond is not taken for unchanged',
   expect((await answerTo(etag)).statusCode).toBe(304);
   await scratch.db.query('UPDATE payments SET refunded_minor = 1 WHERE payment_id = $1', [id]);
   expect((await answerTo(etag)).statusCode).toBe(200);
+});
+
+test('why staff gave money back is for staff', async () => {
+  const orderId = await paid(buyer, '2026-05-04T12:00:00Z');
+  const paymentId = await idOf(orderId);
+  const refundId = newId();
+  await scratch.db.query(
+    `UPDATE payments SET refunds = jsonb_build_array(jsonb_build_object('refundId', $2::text, 'amountMinor', 40,
+       'state', 'done')), refunded_minor = 40 WHERE payment_id = $1`,
+    [paymentId, refundId],
+  );
+  await scratch.db.query(
+    `INSERT INTO provider_calls (key, payment_id, kind, amount_minor, refund_id, due_at, is_open, correlation_id,
+       created_at)
+     VALUES ($1, $2, 'refund', 40, $3, now(), false, $1, now())`,
+    [`${orderId}:refund:${refundId}`, paymentId, refundId],
+  );
+  await scratch.db.query(
+    `INSERT INTO refund_requests (refund_id, payment_id, amount_minor, reason, requested_by, created_at)
+     VALUES ($1, $2, 40, 'a difficult customer', $3, now())`,
+    [refundId, paymentId, randomUUID()],
+  );
+  const historyFor = async (who: string) => {
+    const headers = { authorization: `Bearer ${who}` };
+    const answer = await app.inject({ url: `/api/payments/${paymentId}/history`, headers });
+    return (answer.json() as { items: object[] }).items;
+  };
+  expect(await historyFor('staff')).toMatchObject([{ refundId, reason: 'a difficult customer' }]);
+  const [shown, ...more] = await historyFor('buyer');
+  expect([shown, more]).toMatchObject([{ kind: 'refund', refundId }, []]);
+  expect(shown).not.toHaveProperty('reason');
+});
+
+test('a refund of a payment that took nothing is refused', async () => {
+  const paymentId = await idOf(await paid(buyer, '2026-05-05T12:00:00Z'));
+  for (const status of ['failed', 'declined', 'voided']) {
+    await scratch.db.query('UPDATE payments SET status = $2 WHERE payment_id = $1', [paymentId, status]);
+    const answer = await app.inject({
+      method: 'POST',
+      url: `/api/payments/${paymentId}/refunds`,
+      headers: { authorization: 'Bearer staff', 'idempotency-key': newId() },
+      payload: { amountMinor: 40, reason: 'as asked' },
+    });
+    expect([answer.statusCode, answer.json()]).toMatchObject([409, { code: 'payment_not_captured' }]);
+  }
+  const { rows } = await scratch.db.query('SELECT FROM refund_requests WHERE payment_id = $1', [paymentId]);
+  expect(rows).toEqual([]);
 });
 
 test('a payment of somebody else is none', async () => {

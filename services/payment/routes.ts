@@ -113,7 +113,8 @@ const historyRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void =>
         callsOf(db, { orderId, tries, refunds }),
         payments.refundRequests(db, id),
       ]);
-      const reasons = new Map(requests.map(({ refundId, reason }) => [refundId, reason]));
+      const isForStaff = isStaff(principal);
+      const reasons = new Map(isForStaff ? requests.map(({ refundId, reason }) => [refundId, reason]) : []);
       return {
         items: calls.map(({ kind, amountMinor, refundId, attempts, answer, lastError, ...times }) => ({
           kind,
@@ -122,7 +123,7 @@ const historyRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void =>
           ...(reasons.has(refundId ?? '') ? { reason: reasons.get(refundId ?? '') } : {}),
           attempts,
           answer,
-          ...(lastError !== null && isStaff(principal) ? { lastError } : {}),
+          ...(lastError !== null && isForStaff ? { lastError } : {}),
           askedAt: times.askedAt.toISOString(),
           answeredAt: times.answeredAt?.toISOString() ?? null,
         })),

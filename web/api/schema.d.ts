@@ -2446,7 +2446,7 @@ export interface components {
                 };
                 /** Format: uuid */
                 refundId?: string;
-                /** @description Why staff have asked for the refund. */
+                /** @description For staff: why they have asked for the refund. */
                 reason?: string;
                 /** @description How often the provider was asked. */
                 attempts: number;
