@@ -7,11 +7,11 @@ import { problem, problems } from '#platform/http/problem-details';
 import { prose, uuid } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
-import { inTransaction } from '#platform/postgres/transaction';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
 import { staff } from '#schemas/roles';
 import { unknownOrder, visible } from './access.js';
-import { mergeItems, type OrderCommand, type OrderRefusal } from './order.js';
+import { mergeItems, type Order, type OrderCommand, type OrderRefusal } from './order.js';
 import type { OrderMetrics } from './order-metrics.js';
 import {
   fulfilmentBody,
@@ -22,7 +22,7 @@ import {
   shown,
 } from './order-schemas.js';
 import type { OrderStore } from './order-store.js';
-import type { OrderView } from './order-view.js';
+import { findOrders, type OrderView } from './order-view.js';
 import type { OrderViews } from './order-view-store.js';
 
 const tags = ['orders'];
@@ -46,17 +46,19 @@ export const changeRoutes = (app: HttpApp, deps: ChangeRouteDeps): void => {
   fulfilmentRoute(app, deps);
 };
 
-/** The order as it is after the command. Throws the problem that answers a refusal. */
+/** The order as it is after the command. Throws the problem that answers a refusal, also one of `check`. */
 const change = async (
   { db, orders, views, metrics, clock, logger }: ChangeRouteDeps,
   orderId: string,
   command: OrderCommand,
+  check?: (tx: Tx, before: Order) => Promise<void>,
 ): Promise<OrderView> => {
   await inTransaction(db, async (tx) => {
     const outcome = await orders.update(tx, orderId, command);
     if (outcome === null) throw unknownOrder();
     if ('refused' in outcome) throw refusedChange(outcome);
     if (outcome.events.length === 0) return;
+    await check?.(tx, outcome.before);
     tx.afterCommit(() => {
       views.forget(orderId);
       metrics.observe(outcome, clock.nowMs());
@@ -114,12 +116,25 @@ const fulfilmentRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
       if (status === 'delivered') return shown(await change(deps, id, { type: 'DeliverOrder', nowMs }));
       await capturedIn(deps.views, id, deps.captureWaitMs);
       const shipment = { carrier, trackingNumber };
-      return shown(await change(deps, id, { type: 'ShipOrder', shipment, nowMs }));
+      // Once more in the transaction: the order may have been confirmed since.
+      return shown(await change(deps, id, { type: 'ShipOrder', shipment, nowMs }, onlyCaptured));
     },
   );
 };
 
 const takenStatuses: readonly OrderView['paymentStatus'][] = ['captured', 'partially_refunded', 'refunded'];
+
+const notCaptured = () =>
+  problem(409, 'payment_not_captured', 'The money of this order has not been captured yet.', {
+    headers: { 'retry-after': '1' },
+  });
+
+/** Throws 409 where goods would leave without their money. The order's row is locked. */
+const onlyCaptured = async (tx: Tx, before: Order): Promise<void> => {
+  if (before.status !== 'confirmed') return;
+  const order = (await findOrders(tx, [before.orderId])).get(before.orderId);
+  if (order === undefined || !takenStatuses.includes(order.paymentStatus)) throw notCaptured();
+};
 
 /** Throws 409 if a confirmed order's money is not taken within `waitMs`: money that was taken stays taken. */
 const capturedIn = async (views: OrderViews, orderId: string, waitMs: number): Promise<void> => {
@@ -131,10 +146,7 @@ const capturedIn = async (views: OrderViews, orderId: string, waitMs: number): P
     try {
       const order = await views.find(orderId);
       if (order?.status !== 'confirmed' || takenStatuses.includes(order.paymentStatus)) return;
-      if (!(await changed) || performance.now() >= deadlineMs)
-        throw problem(409, 'payment_not_captured', 'The money of this order has not been captured yet.', {
-          headers: { 'retry-after': '1' },
-        });
+      if (!(await changed) || performance.now() >= deadlineMs) throw notCaptured();
     } finally {
       waiting.abort();
     }

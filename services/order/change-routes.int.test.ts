@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Authenticator } from '#platform/http/auth';
+import type { HttpApp } from '#platform/http/http-app';
+import { createHttpServer } from '#platform/http/server';
+import { newId } from '#platform/ids';
+import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
+import { testHost } from '#platform/testing/test-host';
+import { uncached } from '#platform/testing/uncached';
+import { changeRoutes } from './change-routes.js';
+import { createOrderMetrics } from './order-metrics.js';
+import { createOrderStore } from './order-store.js';
+import { createOrderViews, type OrderViews } from './order-view-store.js';
+
+const host = testHost('order-test');
+const auth: Authenticator = {
+  principalOf: async () => ({ kind: 'user', userId: randomUUID(), roles: ['support'] }),
+};
+let scratch: ScratchDatabase;
+let views: OrderViews;
+
+beforeAll(async () => {
+  scratch = await scratchDatabase(
+    ['outbox', 'http'].map((part) => `platform/${part}/migrations`).concat('services/order/migrations'),
+  );
+  views = createOrderViews(host, scratch.db, uncached);
+  await views.start();
+});
+afterAll(async () => {
+  await views.stop();
+  await scratch.drop();
+});
+
+/** What stands between staff's request and the order, for one test. */
+let seen: { find?: () => Promise<void>; waiting?: () => void };
+beforeEach(() => {
+  seen = {};
+});
+
+const appWith = (captureWaitMs: number): HttpApp => {
+  const { app } = createHttpServer(host, { port: 0, title: 'order', auth });
+  const orders = createOrderStore({
+    clock: host.clock,
+    events: { event: (topic, key) => ({ topic, key, value: Buffer.from('{}'), headers: {} }) },
+  });
+  changeRoutes(app, {
+    ...host,
+    db: scratch.db,
+    orders,
+    metrics: createOrderMetrics(testHost('order-test').metrics),
+    captureWaitMs,
+    views: {
+      ...views,
+      find: async (orderId) => {
+        const found = await views.find(orderId);
+        await seen.find?.();
+        return found;
+      },
+      changed: (...asked) => {
+        seen.waiting?.();
+        return views.changed(...asked);
+      },
+    },
+  });
+  return app;
+};
+
+const address = { name: 'Ada', line1: '1 Row', city: 'Bonn', postalCode: '53111', country: 'DE' };
+const place = async (status: string, paymentStatus: string): Promise<string> => {
+  const orderId = newId();
+  const line = {
+    productId: newId(),
+    name: 'Lantern',
+    category: 'home',
+    quantity: 2,
+    unitPriceMinor: 700,
+    returned: 0,
+  };
+  await scratch.db.query(
+    `INSERT INTO orders (order_id, user_id, status, version, lines, total_minor, currency, shipping_address,
+       payment_method, payment_id, payment_status, correlation_id, hold_expires_at, deadline_at, created_at, updated_at)
+     VALUES ($1, $1, $2, 2, $4, 1400, 'EUR', $5, 'card', $1, $3, '', now() + interval '1 hour',
+       now() + interval '1 hour', now(), now())`,
+    [orderId, status, paymentStatus, JSON.stringify([line]), JSON.stringify(address)],
+  );
+  return orderId;
+};
+const set = (orderId: string, status: string, paymentStatus: string) =>
+  scratch.db.query('UPDATE orders SET status = $2, payment_status = $3 WHERE order_id = $1', [
+    orderId,
+    status,
+    paymentStatus,
+  ]);
+const statusOf = async (orderId: string) => {
+  const { rows } = await scratch.db.query('SELECT status FROM orders WHERE order_id = $1', [orderId]);
+  return rows[0]?.status;
+};
+const ship = async (orderId: string, captureWaitMs: number) => {
+  const answer = await appWith(captureWaitMs).inject({
+    method: 'POST',
+    url: `/api/orders/${orderId}/fulfilment`,
+    headers: { authorization: 'Bearer staff' },
+    payload: { status: 'shipped', carrier: 'DHL' },
+  });
+  return { status: answer.statusCode, body: answer.json() as { status: unknown; code?: string } };
+};
+
+test('goods do not leave before their money is captured', async () => {
+  const orderId = await place('confirmed', 'authorized');
+  expect(await ship(orderId, 20)).toMatchObject({ status: 409, body: { code: 'payment_not_captured' } });
+  expect(await statusOf(orderId)).toBe('confirmed');
+});
+
+test('staff who ship an order a little early wait for its money', async () => {
+  const orderId = await place('confirmed', 'authorized');
+  const waiting = new Promise<void>((resolve) => {
+    seen.waiting = resolve;
+  });
+  const shipping = ship(orderId, 10_000);
+  await Promise.race([waiting, shipping]);
+  await set(orderId, 'confirmed', 'captured');
+  expect(await shipping).toMatchObject({ status: 200, body: { status: 'shipped' } });
+});
+
+test('goods of an order that is confirmed while it is shipped do not leave unpaid either', async () => {
+  const orderId = await place('reserved', 'pending');
+  seen.find = async () => {
+    await set(orderId, 'confirmed', 'authorized');
+  };
+  expect(await ship(orderId, 20)).toMatchObject({ status: 409, body: { code: 'payment_not_captured' } });
+  expect(await statusOf(orderId)).toBe('confirmed');
+});
