@@ -18,6 +18,18 @@ const when = new Date(0);
 const paymentOf = (change: Partial<OrderView>) =>
   shown({ ...order, createdAt: when, updatedAt: when, ...change }).payment.status;
 
+it('an order shows of each product what was ordered and how much of that was returned', () => {
+  const line = { productId: 'a', name: 'Lantern', category: 'home', unitPriceMinor: 700 };
+  const lines = [
+    { ...line, quantity: 3, returned: 1 },
+    { ...line, productId: 'b', quantity: 2, returned: 0 },
+  ];
+  expect(shown({ ...order, createdAt: when, updatedAt: when, lines }).items).toMatchObject([
+    { productId: 'a', quantity: 3, returned: 1 },
+    { productId: 'b', quantity: 2, returned: 0 },
+  ]);
+});
+
 describe('the payment of an order', () => {
   it('waits for as long as the order does, and is cancelled with it', () => {
     expect(paymentOf({})).toBe('pending');

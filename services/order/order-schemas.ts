@@ -98,7 +98,19 @@ export const orderSchema = z
   .object({
     id: z.uuid(),
     ...statusSchema.shape,
-    items: z.array(z.object({ productId: z.uuid(), name: z.string(), quantity: z.int(), unitPrice: money })),
+    items: z.array(
+      z.object({
+        productId: z.uuid(),
+        name: z.string(),
+        quantity: z.int(),
+        returned: z
+          .int()
+          .describe(
+            'How many of these pieces were returned. Those returned before the goods leave are not sent.',
+          ),
+        unitPrice: money,
+      }),
+    ),
     total: money,
     // Not validated: stored addresses keep the form that was accepted when the order was placed.
     shippingAddress: z.object({
@@ -180,10 +192,11 @@ export const shownStatus = ({ status, reason }: Pick<OrderView, 'status' | 'reas
 export const shown = (order: OrderView): z.output<typeof orderSchema> => ({
   id: order.orderId,
   ...shownStatus(order),
-  items: order.lines.map(({ productId, name, quantity, unitPriceMinor }) => ({
+  items: order.lines.map(({ productId, name, quantity, returned, unitPriceMinor }) => ({
     productId,
     name,
     quantity,
+    returned,
     unitPrice: { amountMinor: unitPriceMinor, currency: order.currency },
   })),
   total: { amountMinor: order.totalMinor, currency: order.currency },

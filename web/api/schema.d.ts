@@ -2265,6 +2265,8 @@ export interface components {
                 productId: string;
                 name: string;
                 quantity: number;
+                /** @description How many of these pieces were returned. Those returned before the goods leave are not sent. */
+                returned: number;
                 unitPrice: {
                     /** @description In minor units. */
                     amountMinor: number;

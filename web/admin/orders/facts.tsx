@@ -24,13 +24,19 @@ export const Facts = ({
   <div className="grid grid-cols-[minmax(0,1fr)] gap-6 lg:grid-cols-3">
     <Box title="Goods">
       <ul className="flex flex-col gap-2">
-        {order.items.map(({ productId, name, quantity, unitPrice }) => (
+        {order.items.map(({ productId, name, quantity, returned, unitPrice }) => (
           <li key={productId} className="flex justify-between gap-3">
             <span>
               <span className="tabular text-ink-soft">{quantity} × </span>
               <a href={`/products/${productId}`} className="hover:underline">
                 {name}
               </a>
+              {returned > 0 && (
+                <span className="block text-warn text-xs">
+                  {order.status === 'confirmed' && `send ${quantity - returned}, `}
+                  {returned} returned
+                </span>
+              )}
             </span>
             <Price money={times(unitPrice, quantity)} />
           </li>

@@ -245,7 +245,11 @@ const Orders = ({
         isSecondary: true,
         cell: ({ items }) => (
           <span className="line-clamp-1 max-w-72">
-            {items.map(({ name, quantity }) => `${quantity} × ${name}`).join(', ')}
+            {items
+              .map(({ name, quantity, returned }) =>
+                returned > 0 ? `${quantity} × ${name} (${returned} returned)` : `${quantity} × ${name}`,
+              )
+              .join(', ')}
           </span>
         ),
       },

@@ -6,6 +6,7 @@ import {
   headlineOf,
   isFinal,
   isOpen,
+  leftOf,
   stepName,
   stepsDone,
   way,
@@ -67,6 +68,19 @@ it('what has not left is not sent back, and only what ended by its payment is pa
   expect(canSendBack('cancelled')).toBe(false);
   expect(endedByPayment({ status: 'cancelled', reason: 'payment_declined' })).toBe(true);
   expect(endedByPayment({ status: 'cancelled', reason: 'out_of_stock' })).toBe(false);
+});
+
+it('what has come back cannot come back again', () => {
+  const item = { productId: 'a', name: 'Lantern', unitPrice: { amountMinor: 700, currency: 'EUR' } };
+  const items = [
+    { ...item, quantity: 3, returned: 1 },
+    { ...item, productId: 'b', quantity: 2, returned: 2 },
+    { ...item, productId: 'c', quantity: 1, returned: 0 },
+  ];
+  expect(leftOf(items).map(({ productId, quantity }) => [productId, quantity])).toEqual([
+    ['a', 2],
+    ['c', 1],
+  ]);
 });
 
 it('a payment is guaranteed first, and paid once the money is taken', () => {

@@ -57,6 +57,13 @@ export const stepName = (step: (typeof way)[number], payment: Order['payment']['
 /** Whether there is a parcel that can come back; before that an order is cancelled. */
 export const canSendBack = (status: Status): boolean => status === 'shipped' || status === 'delivered';
 
+/** The pieces of an order that have not come back: what its buyer has, or will get. */
+export const leftOf = (items: Order['items']): Order['items'] =>
+  items.flatMap((item) => {
+    const quantity = item.quantity - item.returned;
+    return quantity > 0 ? [{ ...item, quantity, returned: 0 }] : [];
+  });
+
 /** Whether the same goods may be paid in another way: the order ended by its payment alone. */
 export const endedByPayment = ({ status, reason }: Pick<Order, 'status' | 'reason'>): boolean =>
   status === 'cancelled' &&

@@ -106,7 +106,7 @@ const Contents = ({ order }: { order: Order }) => {
   return (
     <section aria-label="What you ordered" className="rounded-2xl border border-line bg-surface p-6">
       <ul className="flex flex-col gap-4">
-        {order.items.map(({ productId, name, quantity, unitPrice }) => (
+        {order.items.map(({ productId, name, quantity, returned, unitPrice }) => (
           <li key={productId} className="flex items-center gap-4">
             <OrderedCover known={known} line={{ productId, name }} className="w-14 shrink-0 rounded-md" />
             <Link
@@ -116,6 +116,7 @@ const Contents = ({ order }: { order: Order }) => {
             >
               {name}
               {quantity > 1 && <span className="text-ink-soft"> × {quantity}</span>}
+              {returned > 0 && <span className="block text-ink-soft text-sm">{returned} returned</span>}
             </Link>
             <Price money={times(unitPrice, quantity)} />
           </li>

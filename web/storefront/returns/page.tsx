@@ -13,7 +13,7 @@ import { Price } from '../../money/price.tsx';
 import { plural } from '../../words/words.ts';
 import { QuantityField } from '../cart/quantity-field.tsx';
 import { OrderedCover, useKnownProducts } from '../catalogue/ordered-cover.tsx';
-import { canSendBack, type Order, shortNumber } from '../order/order-words.ts';
+import { canSendBack, leftOf, type Order, shortNumber } from '../order/order-words.ts';
 import { orderKey, orderParams, useOrder } from '../order/use-order.ts';
 import { Page } from '../shell/page.tsx';
 
@@ -69,13 +69,14 @@ const ReturnForm = ({ order }: { order: Order }) => {
   const [chosen, setChosen] = useState<Readonly<Record<string, number>>>({});
   const [reason, setReason] = useState('');
   const client = useQueryClient();
-  const known = useKnownProducts(order.items.map(({ productId }) => productId));
+  const left = leftOf(order.items);
+  const known = useKnownProducts(left.map(({ productId }) => productId));
   const key = useRef({ body: '', key: '' });
   const items = Object.entries(chosen).flatMap(([productId, quantity]) =>
     quantity > 0 ? [{ productId, quantity }] : [],
   );
   const refund = sumOf(
-    order.items.flatMap(({ productId, unitPrice }) =>
+    left.flatMap(({ productId, unitPrice }) =>
       chosen[productId] ? [times(unitPrice, chosen[productId])] : [],
     ),
   );
@@ -108,7 +109,7 @@ const ReturnForm = ({ order }: { order: Order }) => {
         Order {shortNumber(order.id)}. Choose what goes back; the money follows it.
       </p>
       <ul className="divide-y divide-line rounded-2xl border border-line bg-surface px-6">
-        {order.items.map(({ productId, name, quantity, unitPrice }) => (
+        {left.map(({ productId, name, quantity, unitPrice }) => (
           <li key={productId} className="flex flex-wrap items-center gap-4 py-4">
             <label className="flex min-h-11 min-w-0 flex-1 cursor-pointer items-center gap-4">
               <input
