@@ -155,6 +155,22 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
     await isExact(setting, { lines: 15, net: 150 });
   });
 
+  it('leaves a new owner that comes right behind the exchange nothing to insert a second time', async (context) => {
+    const setting = await setUp(context);
+    const { rig, start, rowsBecome, committedBecomes } = setting;
+    const sale = () => rig.sale({ amount_minor: 10 });
+    await rig.send(rig.topic.sales, [sale(), sale(), sale()], 0);
+    const ingest = await start({ tables: ['sales'] });
+    await rowsBecome('sales', 3);
+    await committedBecomes(rig.topic.sales, 3n);
+    await rig.backfill({ request: all });
+    await ingest.stop();
+    await start({ tables: ['sales'] });
+    await rig.send(rig.topic.sales, [sale()], 0);
+    await committedBecomes(rig.topic.sales, 4n);
+    await isExact(setting, { lines: 4, net: 40 });
+  });
+
   it('copies what is outside its range, also what Kafka has deleted', async (context) => {
     const setting = await setUp(context);
     const { rig, start, rowsBecome } = setting;

@@ -81,6 +81,7 @@ export const backfill = async (options: BackfillOptions): Promise<Summary> => {
       claims: createBlockClaims(live, 'back-fill'),
       stored: createStoredRows(live),
       next,
+      storedNext: createStoredRows(next.clickhouse),
     });
     let state = await next.state();
     if (state !== null && (state.phase === 'done' || options.again)) {
@@ -171,8 +172,9 @@ const catchUp = async (work: Work, plan: Plan, parts: Parts): Promise<number> =>
   }
   work.onProgress({ step: 'comparing', done: 0, total: 1 });
   await assertNoneTwice(work.feeds, parts);
-  await eraseWords(work.tables, parts);
-  return mendAll(plan, work.feeds, createStoredRows(parts.next.clickhouse));
+  // Before anybody can see them.
+  await eraseWords(work.tables, parts.live, parts.next.database);
+  return mendAll(plan, work.feeds, parts.storedNext);
 };
 
 /** Reads what is given, and resolves to the number of offsets that it was. */
@@ -208,10 +210,10 @@ const readerOf =
     return offsets(reached) - offsets(begun);
   };
 
-/** Kafka still has what people typed whose accounts were erased: it goes before anybody can see it. */
-const eraseWords = async (tables: readonly string[], { live, next }: Parts): Promise<void> => {
+/** Kafka still has what people typed whose accounts were erased. */
+const eraseWords = async (tables: readonly string[], live: ClickHouse, database: string): Promise<void> => {
   if (!tables.some(hasTypedWords)) return;
-  await typedWords.erase(live, await typedWords.erasedUsers(live), { tables, database: next.database });
+  await typedWords.erase(live, await typedWords.erasedUsers(live), { tables, database });
 };
 
 const assertNoneTwice = async (feeds: readonly Feed[], { next }: Parts): Promise<void> => {
@@ -238,7 +240,12 @@ const exchange = async (work: Work, plan: Plan, parts: Parts): Promise<{ exchang
       readNext: readerOf(work, plan, parts),
       readLive: readerOf(work, plan, parts, parts.live),
     });
-    if (isThere) return { exchangeMs: performance.now() - sinceMs };
+    if (isThere) {
+      const exchangeMs = performance.now() - sinceMs;
+      // The blocks that were inserted after the exchange may have some again.
+      await eraseWords(work.tables, parts.live, parts.live.database);
+      return { exchangeMs };
+    }
     // Every partition that waited renames the table, and the last of them may do so a moment later than the first.
     await sleep(stragglersMs);
     await parts.next.bringBack();

@@ -4,13 +4,19 @@ import type { Claim } from '../block-claims.js';
 import { claimedAs, type Feed } from '../feeds.js';
 import type { StoredRows } from '../stored-rows.js';
 import { isGone, setGates } from '../table-gate.js';
-import { type NextTables, notExchanged } from './next-tables.js';
+import { type NextTables, notExchanged, type UnfinishedBlock } from './next-tables.js';
 import type { Plan, PlannedPlace } from './plan.js';
 import type { PlaceToRead, Stage } from './read-again.js';
 import { type LiveRows, settledTo } from './settled.js';
+import { StartAgain } from './start-again.js';
 
 /** What the steps of a back-fill share. */
-export type Parts = LiveRows & { live: ClickHouse; next: NextTables };
+export type Parts = LiveRows & {
+  live: ClickHouse;
+  next: NextTables;
+  /** Of the next tables, where `stored` is of the live ones. */
+  storedNext: StoredRows;
+};
 
 export type Exchange = { plan: Plan; feeds: readonly Feed[]; tables: readonly string[] };
 
@@ -23,8 +29,9 @@ export type Readers = {
 
 /**
  * Puts the next tables in the place of the live ones. The ingest's blocks wait at the gate meanwhile. What it had claimed by
- * then may be in the old table or on its way, which nobody can find out. So those blocks are inserted after the exchange
- * under their own tokens, as a new owner of their partitions does: ClickHouse drops whichever insert of them comes later.
+ * then may be in the old table or on its way, which nobody can find out, and a block that it has just finished may be on its
+ * way again by a new owner. So those blocks are inserted after the exchange under their own tokens, as a new owner of their
+ * partitions does: ClickHouse drops whichever insert of them comes later.
  *
  * Resolves to false where the gate was open again before the exchange: then nothing has happened.
  */
@@ -50,8 +57,10 @@ export const exchangeTables = async (
     // The rollups that are exchanged later lack what came in between.
     if (isBegun) await mendAll(plan, feeds, stored);
   } catch (error) {
-    if (!isGone(error)) throw error;
+    const isRefused = error instanceof StartAgain;
+    if (!isGone(error) && !isRefused) throw error;
     await setGates(live, topics, null);
+    if (isRefused) throw error;
     return false;
   }
   await setGates(live, topics, null);
@@ -74,12 +83,30 @@ const readRest = async (
       stages: stagesTo(place, settled[nth]?.offset ?? 0),
     })),
   );
-  await parts.next.noteUnfinished(
-    plan.places.flatMap(({ topic, partition }, nth) => {
-      const claim = settled[nth]?.unfinished ?? null;
-      return claim === null ? [] : [{ topic, partition, claim }];
-    }),
-  );
+  const unfinished = plan.places.flatMap(({ topic, partition }, nth) => {
+    const claim = settled[nth]?.unfinished ?? null;
+    return claim === null ? [] : [{ topic, partition, claim }];
+  });
+  await assertNotRead(unfinished, feeds, parts);
+  await parts.next.noteUnfinished(unfinished);
+};
+
+/**
+ * An unfinished block would be there twice if it had been taken for settled before, by another version of this or because
+ * ClickHouse's clock was set back since.
+ */
+const assertNotRead = async (
+  unfinished: readonly UnfinishedBlock[],
+  feeds: readonly Feed[],
+  { storedNext }: Parts,
+): Promise<void> => {
+  for (const { topic, partition, claim } of unfinished) {
+    const greatest = await storedNext.greatestOffset(feedOf({ topic }, feeds), partition);
+    if (greatest !== null && greatest >= claim.firstOffset)
+      throw new StartAgain(
+        `${topic}-${partition} was read up to ${greatest}, and may come again from ${claim.firstOffset} on`,
+      );
+  }
 };
 
 const repeatUnfinished = async (

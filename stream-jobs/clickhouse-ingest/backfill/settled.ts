@@ -23,8 +23,14 @@ export type Settled = {
 type Place = { feed: Feed; partition: number };
 
 /**
+ * A claim as young as this may be on its way a second time, although it is finished: a new owner of its partition trusts a token
+ * for 20 s, and takes some time until it inserts.
+ */
+const replayedMsMax = 60_000;
+
+/**
  * Of each partition's claims only the newest can be unfinished, and not if the ingest has committed its end, which it does
- * after ClickHouse has acknowledged the block.
+ * after ClickHouse has acknowledged the block. It is on its way no more when no new owner would build it again.
  */
 export const settledTo = async (
   places: readonly Place[],
@@ -51,8 +57,10 @@ export const settledTo = async (
       }
       const at = partitionName({ topic: feed.topic, partition });
       const end = claim.lastOffset + 1;
-      // What Kafka has deleted cannot be built again.
-      const isSettled = (committed.get(at) ?? 0) >= end || (lows.get(at) ?? 0) > claim.firstOffset;
+      const isFinished = (committed.get(at) ?? 0) >= end && claim.ageMs > replayedMsMax;
+      // What Kafka has deleted cannot be built again, and a claim of nothing is not.
+      const isDeleted = (lows.get(at) ?? 0) > claim.firstOffset;
+      const isSettled = isFinished || isDeleted || (claim.rows === 0 && claim.excluded.length === 0);
       return isSettled ? { offset: end, unfinished: null } : { offset: claim.firstOffset, unfinished: claim };
     }),
   );
