@@ -1,6 +1,6 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
 import { PlatformError } from '#platform/errors';
-import type { Broker } from '#platform/messaging/broker';
+import type { Broker, TopicPartition } from '#platform/messaging/broker';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Logger } from '#platform/telemetry/logger';
@@ -12,10 +12,12 @@ import { isGone } from '../table-gate.js';
 import { hasTypedWords, typedWords } from '../typed-words-store.js';
 import { copyRows } from './copy.js';
 import { exchangeTables, feedOf, mendAll, type Parts, stagesTo, wasExchanged } from './exchange.js';
+import { assertNothingLost } from './losses.js';
 import { dropNextTables, openNextTables, type Phase } from './next-tables.js';
 import { assertSameRequest, makePlan, type Plan, type Request } from './plan.js';
 import { readAgain } from './read-again.js';
-import { settledTo } from './settled.js';
+import { type Settled, settledTo } from './settled.js';
+import { StartAgain } from './start-again.js';
 
 export type BackfillOptions = {
   request: Request;
@@ -82,6 +84,7 @@ export const backfill = async (options: BackfillOptions): Promise<Summary> => {
       stored: createStoredRows(live),
       next,
       storedNext: createStoredRows(next.clickhouse),
+      partitionsOf: (topics) => partitionsNow(options.broker, topics),
     });
     let state = await next.state();
     if (state !== null && (state.phase === 'done' || options.again)) {
@@ -98,6 +101,19 @@ export const backfill = async (options: BackfillOptions): Promise<Summary> => {
   } finally {
     await admin.close();
     await next.close();
+  }
+};
+
+/** By a connection of its own, since one that is open knows the partitions that there were some minutes ago. */
+const partitionsNow = async (broker: Broker, topics: readonly string[]): Promise<TopicPartition[]> => {
+  const admin = await broker.admin();
+  try {
+    const partitions: TopicPartition[] = [];
+    for (const topic of topics)
+      for (const { partition } of await admin.offsets(topic)) partitions.push({ topic, partition });
+    return partitions;
+  } finally {
+    await admin.close();
   }
 };
 
@@ -155,8 +171,9 @@ const copyAll = async (work: Work, plan: Plan, { live, next }: Parts): Promise<v
 const catchUp = async (work: Work, plan: Plan, parts: Parts): Promise<number> => {
   const read = readerOf(work, plan, parts);
   let before = Number.POSITIVE_INFINITY;
+  let settled: Settled[] = [];
   for (let round = 0; round < roundsMax; round += 1) {
-    const settled = await settledTo(
+    settled = await settledTo(
       plan.places.map((place) => ({ feed: feedOf(place, work.feeds), partition: place.partition })),
       parts,
     );
@@ -172,6 +189,15 @@ const catchUp = async (work: Work, plan: Plan, parts: Parts): Promise<number> =>
   }
   work.onProgress({ step: 'comparing', done: 0, total: 1 });
   await assertNoneTwice(work.feeds, parts);
+  await assertNothingLost(
+    plan.places.map((place, nth) => ({
+      feed: feedOf(place, work.feeds),
+      partition: place.partition,
+      from: 0,
+      to: settled[nth]?.offset ?? 0,
+    })),
+    { live: parts.live, next: parts.next.clickhouse },
+  );
   // Before anybody can see them.
   await eraseWords(work.tables, parts.live, parts.next.database);
   return mendAll(plan, work.feeds, parts.storedNext);
@@ -179,7 +205,7 @@ const catchUp = async (work: Work, plan: Plan, parts: Parts): Promise<number> =>
 
 /** Reads what is given, and resolves to the number of offsets that it was. */
 const readerOf =
-  (work: Work, plan: Plan, { next }: Parts, clickhouse = next.clickhouse) =>
+  (work: Work, plan: Plan, { next, admin }: Parts, clickhouse = next.clickhouse) =>
   async (places: Parameters<typeof readAgain>[0]): Promise<number> => {
     const begin = new Map(plan.places.map((place) => [partitionName(place), place]));
     const reached = new Map<string, number>();
@@ -199,6 +225,7 @@ const readerOf =
       clickhouse,
       claimsIn: next.clickhouse,
       group: work.group,
+      admin,
       logger: work.logger,
       onProgress: ({ topic, partition, insertedTo }) => {
         const name = partitionName({ topic, partition });
@@ -225,10 +252,8 @@ const assertNoneTwice = async (feeds: readonly Feed[], { next }: Parts): Promise
      GROUP BY ${place} HAVING twice > 0`,
   );
   if (rows.length === 0) return;
-  throw new PlatformError(
-    'clickhouse_rejected',
-    `rows are there twice, in partitions ${rows.map(({ partition }) => partition).join(', ')}; start again with --again`,
-    { retriable: false },
+  throw new StartAgain(
+    `rows are there twice, in partitions ${rows.map(({ partition }) => partition).join(', ')}`,
   );
 };
 

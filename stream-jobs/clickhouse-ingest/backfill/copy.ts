@@ -1,7 +1,7 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
-import { PlatformError } from '#platform/errors';
 import type { Feed } from '../feeds.js';
 import type { PlannedPlace } from './plan.js';
+import { StartAgain } from './start-again.js';
 
 const offsetsPerCopyMax = 250_000;
 
@@ -66,9 +66,7 @@ const copyBlock = async (
     );
   const there = feed.appendOnly ? await count(feed.table) : wanted;
   if (there !== wanted)
-    throw new PlatformError(
-      'clickhouse_rejected',
-      `of ${wanted} rows of ${feed.topic}-${block.partition} from ${block.low} to ${block.high} ${there} were copied; start again with --again`,
-      { retriable: false },
+    throw new StartAgain(
+      `of ${wanted} rows of ${feed.topic}-${block.partition} from ${block.low} to ${block.high} ${there} were copied`,
     );
 };

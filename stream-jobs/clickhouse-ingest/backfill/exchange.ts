@@ -1,9 +1,12 @@
 import type { ClickHouse } from '#platform/clickhouse/client';
 import { PlatformError } from '#platform/errors';
+import type { TopicPartition } from '#platform/messaging/broker';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { Claim } from '../block-claims.js';
 import { claimedAs, type Feed } from '../feeds.js';
 import type { StoredRows } from '../stored-rows.js';
 import { isGone, setGates } from '../table-gate.js';
+import { assertNothingLost } from './losses.js';
 import { type NextTables, notExchanged, type UnfinishedBlock } from './next-tables.js';
 import type { Plan, PlannedPlace } from './plan.js';
 import type { PlaceToRead, Stage } from './read-again.js';
@@ -16,6 +19,8 @@ export type Parts = LiveRows & {
   next: NextTables;
   /** Of the next tables, where `stored` is of the live ones. */
   storedNext: StoredRows;
+  /** As Kafka says now; `admin` may have them from before. */
+  partitionsOf(topics: readonly string[]): Promise<TopicPartition[]>;
 };
 
 export type Exchange = { plan: Plan; feeds: readonly Feed[]; tables: readonly string[] };
@@ -74,6 +79,7 @@ const readRest = async (
   parts: Parts,
   { readNext }: Readers,
 ): Promise<void> => {
+  await assertAllPlanned(plan, feeds, parts);
   const places = plan.places.map((place) => ({ feed: feedOf(place, feeds), partition: place.partition }));
   const settled = await settledTo(places, parts);
   await readNext(
@@ -83,12 +89,37 @@ const readRest = async (
       stages: stagesTo(place, settled[nth]?.offset ?? 0),
     })),
   );
+  // What came since the plan; the rest was compared before the gate was closed.
+  await assertNothingLost(
+    plan.places.map((place, nth) => ({
+      feed: feedOf(place, feeds),
+      partition: place.partition,
+      from: place.copiedTo,
+      to: settled[nth]?.offset ?? 0,
+    })),
+    { live: parts.live, next: parts.next.clickhouse },
+  );
   const unfinished = plan.places.flatMap(({ topic, partition }, nth) => {
     const claim = settled[nth]?.unfinished ?? null;
     return claim === null ? [] : [{ topic, partition, claim }];
   });
   await assertNotRead(unfinished, feeds, parts);
   await parts.next.noteUnfinished(unfinished);
+};
+
+/** A partition that came since the plan has been read by the ingest only. One that comes now waits at the gate. */
+const assertAllPlanned = async (
+  { places }: Plan,
+  feeds: readonly Feed[],
+  { partitionsOf }: Parts,
+): Promise<void> => {
+  const planned = new Set(places.map(partitionName));
+  const partitions = await partitionsOf(feeds.map(({ topic }) => topic));
+  const unplanned = partitions.find((at) => !planned.has(partitionName(at)));
+  if (unplanned !== undefined)
+    throw new StartAgain(
+      `${unplanned.topic} has a partition ${unplanned.partition} since the back-fill was planned`,
+    );
 };
 
 /**

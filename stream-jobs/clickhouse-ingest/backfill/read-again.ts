@@ -2,8 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { assert } from '#platform/assert';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import { systemClock } from '#platform/clock';
-import { PlatformError } from '#platform/errors';
-import type { BatchControl, Broker, RecordBatch, TopicPartition } from '#platform/messaging/broker';
+import { isRetriable, PlatformError } from '#platform/errors';
+import type {
+  BatchControl,
+  Broker,
+  BrokerAdmin,
+  RecordBatch,
+  TopicPartition,
+} from '#platform/messaging/broker';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Logger } from '#platform/telemetry/logger';
@@ -12,10 +18,12 @@ import { sleep } from '#platform/waiting/sleep';
 import { type BlockClaims, type Claim, createBlockClaims, type Ownership } from '../block-claims.js';
 import { claimedAs, type Feed } from '../feeds.js';
 import { createInFlight } from '../in-flight.js';
+import type { LostRanges } from '../lost-ranges.js';
 import { openPipeline, type PartitionPipeline, type PipelineDeps } from '../partition-pipeline.js';
 import { createStoredRows } from '../stored-rows.js';
 import { isGone } from '../table-gate.js';
 import { createTreatments } from '../treatments.js';
+import { StartAgain } from './start-again.js';
 
 /** A part of what is to be read of one partition: its records before `until`, or what its claim says. */
 export type Stage =
@@ -36,6 +44,7 @@ export type ReadAgainOptions = {
   /** Of the claims by which a killed call goes on. */
   claimsIn: ClickHouse;
   group: string;
+  admin: Pick<BrokerAdmin, 'offsets'>;
   logger: Logger;
   /** Called with how far a partition is, now and then. */
   onProgress(at: TopicPartition & { insertedTo: number }): void;
@@ -53,7 +62,8 @@ const heartbeatMs = 1_000;
 
 /**
  * Reads records from Kafka into tables that no ingest fills, as an ingest would, up to given offsets. Resolves when all of
- * them are there. A call after one that was killed goes on where that one was.
+ * them are there. A call after one that was killed goes on where that one was. Rejects with `StartAgain` where Kafka has deleted
+ * records that are to be read.
  */
 export const readAgain = async (places: readonly PlaceToRead[], options: ReadAgainOptions): Promise<void> => {
   const reading = places.filter(({ stages }) => stages.length > 0);
@@ -65,6 +75,11 @@ export const readAgain = async (places: readonly PlaceToRead[], options: ReadAga
     ended.ring();
   };
   const claims = createBlockClaims(options.claimsIn, randomUUID());
+  /** The consumer tries again where its start is not found out. */
+  const failForGood = (error: unknown): never => {
+    if (!isRetriable(error)) fail(error);
+    throw error;
+  };
   const readers = await openReaders(reading, claims, { ...options, onFatal: fail });
   const consumer = options.broker.consumer({
     // Every call is a group of its own, so that it is given all partitions. Epochs keep two calls apart.
@@ -73,7 +88,10 @@ export const readAgain = async (places: readonly PlaceToRead[], options: ReadAga
     partitionsConcurrentlyMax: 1024,
     fetchBytesPerPartitionMax,
     packed: true,
-    startFrom: async (at) => BigInt((await readers.get(partitionName(at))?.begin()) ?? 0),
+    startFrom: async (at) => {
+      const begun = readers.get(partitionName(at))?.begin();
+      return BigInt((await begun?.catch(failForGood)) ?? 0);
+    },
   });
   consumer.failed.catch(fail);
   try {
@@ -115,17 +133,30 @@ const openReaders = async (
     places.map(({ feed, partition }) => ({ topic: claimedAs(feed), partition })),
   );
   const deps = pipelineDeps(options);
+  const starts = await logStartsOf(new Set(places.map(({ feed }) => feed.topic)), options);
   return new Map(
     places.map((place, nth) => {
       const ownership = owned[nth];
       assert(ownership !== undefined, 'every place was taken over');
-      const at = { topic: place.feed.topic, partition: place.partition };
-      return [partitionName(at), new Reader(place, ownership, deps, options)];
+      const name = partitionName({ topic: place.feed.topic, partition: place.partition });
+      return [name, new Reader(place, ownership, starts.get(name) ?? 0, deps, options)];
     }),
   );
 };
 
-const pipelineDeps = (options: ReaderDeps): PipelineDeps => ({
+/** The first offset of each partition that Kafka still has. */
+const logStartsOf = async (
+  topics: ReadonlySet<string>,
+  { admin }: Pick<ReadAgainOptions, 'admin'>,
+): Promise<Map<string, number>> => {
+  const starts = new Map<string, number>();
+  for (const topic of topics)
+    for (const { partition, low } of await admin.offsets(topic))
+      starts.set(partitionName({ topic, partition }), Number(low));
+  return starts;
+};
+
+const pipelineDeps = (options: ReaderDeps): Omit<PipelineDeps, 'lostRanges'> => ({
   group: options.group,
   clickhouse: {
     insert: (block) =>
@@ -142,26 +173,49 @@ const pipelineDeps = (options: ReaderDeps): PipelineDeps => ({
   clock: systemClock,
   logger: options.logger,
   limits,
-  lostRanges: { logStartOf: async () => 0, note: async () => {} },
   onIngested: () => {},
   onDifference: () => {},
   onFatal: options.onFatal,
+});
+
+/**
+ * What Kafka deletes before it is read would miss in the next table without a word, though the live one may have it: it ends the
+ * back-fill. Of a block that is repeated, and so may be in the live table, what Kafka still has goes in.
+ */
+const lostRangesOf = (stage: Stage, options: Pick<ReadAgainOptions, 'admin'>): LostRanges => ({
+  logStartOf: async (topic, partition) =>
+    (await logStartsOf(new Set([topic]), options)).get(partitionName({ topic, partition })) ?? 0,
+  note: async ({ topic }, partition, from, to) => {
+    if (stage.kind === 'read' && from < stage.until)
+      throw new StartAgain(
+        `Kafka has deleted the records of ${topic}-${partition} up to ${to}, which were read up to ${from}`,
+      );
+  },
 });
 
 /** Reads one partition, one stage after the other, each with a pipeline of its own. */
 class Reader {
   readonly #place: PlaceToRead;
   readonly #ownership: Ownership;
-  readonly #deps: PipelineDeps;
+  /** When the call began. */
+  readonly #logStart: number;
+  readonly #deps: Omit<PipelineDeps, 'lostRanges'>;
   readonly #options: ReaderDeps;
   readonly #treatments;
   readonly #stages: Stage[];
   #newest: Ownership['newest'];
   #pipeline: PartitionPipeline | null = null;
 
-  constructor(place: PlaceToRead, ownership: Ownership, deps: PipelineDeps, options: ReaderDeps) {
+  constructor(
+    place: PlaceToRead,
+    ownership: Ownership,
+    logStart: number,
+    deps: Omit<PipelineDeps, 'lostRanges'>,
+    options: ReaderDeps,
+  ) {
     this.#place = place;
     this.#ownership = ownership;
+    this.#logStart = logStart;
     this.#deps = deps;
     this.#options = options;
     this.#treatments = createTreatments(options.registry, place.feed);
@@ -226,8 +280,8 @@ class Reader {
         gathering: null,
         untilOffset: stage.until,
       },
-      0,
-      this.#deps,
+      stage.kind === 'read' ? this.#logStart : 0,
+      { ...this.#deps, lostRanges: lostRangesOf(stage, this.#options) },
     );
   }
 }
