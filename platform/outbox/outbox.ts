@@ -12,7 +12,7 @@ export type OutboxMessage = {
 };
 
 /** Kafka's limit for one record, less some room for key and headers. */
-const outboxValueBytesMax = 900_000;
+export const outboxValueBytesMax = 900_000;
 
 /**
  * Writes the messages in the transaction of the state change that they report: they reach Kafka if, and only if, `tx`

@@ -30,11 +30,15 @@ const windowsJob = async (config: WindowsConfig, host: Host): Promise<void> => {
         },
         {
           live: (size) => liveSink(redis.client, size),
-          visits: topicSink(publisher, 'Visit', ({ visit_id: id }) => id),
-          searches: topicSink(publisher, 'Search', ({ visit_id: id }) => id),
-          productPerformance: topicSink(publisher, 'ProductPerformance', ({ product_id: id }) => id),
-          stockOuts: topicSink(publisher, 'StockOut', ({ order_id: id }) => id),
-          fraudSignals: topicSink(publisher, 'FraudSignal', ({ signal_id: id }) => id),
+          visits: topicSink({ publisher, ...host }, 'Visit', ({ visit_id: id }) => id),
+          searches: topicSink({ publisher, ...host }, 'Search', ({ visit_id: id }) => id),
+          productPerformance: topicSink(
+            { publisher, ...host },
+            'ProductPerformance',
+            ({ product_id: id }) => id,
+          ),
+          stockOuts: topicSink({ publisher, ...host }, 'StockOut', ({ order_id: id }) => id),
+          fraudSignals: topicSink({ publisher, ...host }, 'FraudSignal', ({ signal_id: id }) => id),
         },
       ),
     timeOf: ({ value, occurredAt }) => {
