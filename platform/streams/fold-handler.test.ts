@@ -231,6 +231,17 @@ describe('the place to start from', () => {
     expect(await setUp(state).handler.startFrom(at, log(45n, 50n))).toBe(45n);
   });
 
+  test('is none where the log has less than the state: it was made anew, and its records would be taken for known', async () => {
+    const { handler, handle } = setUp();
+    expect(await handler.startFrom(at, log(0n, 0n))).toBe(0n);
+    await handle(thing(0, 'a'), thing(1, 'b'));
+    expect(await handler.startFrom(at, log(0n, 2n))).toBe(2n);
+    await expect(handler.startFrom(at, log(0n, 1n))).rejects.toMatchObject({
+      code: 'state_ahead_of_log',
+      retriable: false,
+    });
+  });
+
   test('is where the state ends as long as this process knows what lies before, also after many assignments', async () => {
     const before = setUp();
     await before.handle(...Array.from({ length: 20 }, (_, nth) => thing(nth, 'a', `${nth}`)));

@@ -1,5 +1,5 @@
 import { assert, isBrokenInvariant } from '#platform/assert';
-import { isRetriable } from '#platform/errors';
+import { isRetriable, PlatformError } from '#platform/errors';
 import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
 import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
 import { partitionName } from '#platform/messaging/partition-name';
@@ -38,7 +38,8 @@ export type FoldHandler = {
   /**
    * The offset at which to start reading a partition, given the log's bounds and the group's committed offset. It lies
    * some records before the offset that the state has reached, so that later repeats of these records are recognised, unless
-   * this process knows them from the last assignment.
+   * this process knows them from the last assignment. Rejects with `state_ahead_of_log` where the state has more records than
+   * the log: it was made anew or cut off, and what is appended would be taken for what the state has.
    */
   startFrom(at: TopicPartition, log: LogBounds): Promise<bigint>;
   handle(batch: RecordBatch, control: BatchControl): Promise<void>;
@@ -114,6 +115,7 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
   return {
     startFrom: async (at, { low, high, committed }) => {
       const { nextOffset, place } = await places.resume(at);
+      if (nextOffset > high) throw aheadOfLog(at, nextOffset, high);
       place.parkedBefore = committed;
       const readAgain = place.remembers ? 0 : place.repeats.recordsMax;
       const wanted =
@@ -253,6 +255,13 @@ const foldReport = (host: Pick<Host, 'metrics' | 'clock'>, job: string) => {
     lag([job], taken);
   };
 };
+
+const aheadOfLog = (at: TopicPartition, nextOffset: bigint, high: bigint): PlatformError =>
+  new PlatformError(
+    'state_ahead_of_log',
+    `the state has ${nextOffset} records of ${partitionName(at)}, which has ${high}: the topic was made anew or cut off (see docs/run-book.md)`,
+    { retriable: false },
+  );
 
 /**
  * Of a run: the records from the state's offset on, those of them that are no repeats, and the event ids of these that may

@@ -100,16 +100,34 @@ export const reconciliationRoutes = (app: HttpApp, reconciler: Reconciler, clock
   );
 };
 
-/** Counts the differences of each oracle every five minutes, for the metric. */
+/** An oracle that could not be asked so many times in a row is no longer known to agree. */
+const missedMax = 3;
+
+/**
+ * Counts the differences of each oracle every `everyMs`, five minutes if unset, for the metrics. Its health is degraded while an
+ * oracle has not been asked for three times as long: its last count then says nothing about now.
+ */
 export const watchReconciliation = (
-  { metrics, logger }: Pick<Host, 'metrics' | 'logger'>,
+  { metrics, logger, clock }: Pick<Host, 'metrics' | 'logger' | 'clock'>,
   reconciler: Reconciler,
+  everyMs = metricEveryMs,
 ): Component => {
   const gauge = metrics.gauge(
     'reconciliation_differences',
     `Differences found by each oracle, up to ${countedMax}: see GET /api/ops/reconciliation.`,
     ['oracle'],
   );
+  const countedAt = metrics.gauge(
+    'reconciliation_counted_timestamp_seconds',
+    'When the differences of each oracle were counted last; before the first time, when the service started.',
+    ['oracle'],
+  );
+  const countedMs = new Map<OracleName, number>();
+  const failing = new Set<OracleName>();
+  const noteCounted = ({ name }: Oracle): void => {
+    countedMs.set(name, clock.monotonicMs());
+    countedAt.set({ oracle: name }, clock.nowMs() / 1000);
+  };
   const bell = createBell();
   let stopping = false;
   let finished: Promise<void> = Promise.resolve();
@@ -118,15 +136,19 @@ export const watchReconciliation = (
     try {
       const found = await reconciler.differences([oracle], undefined, countedMax);
       gauge.set({ oracle: oracle.name }, found.length);
+      noteCounted(oracle);
+      failing.delete(oracle.name);
       if (found.length > 0) logger.warn({ oracle: oracle.name, first: found[0] }, 'books differ');
     } catch (error) {
-      logger.debug({ err: error, oracle: oracle.name }, 'differences not counted');
+      const level = failing.has(oracle.name) ? 'debug' : 'warn';
+      logger[level]({ err: error, oracle: oracle.name }, 'differences not counted');
+      failing.add(oracle.name);
     }
   };
 
   const run = async (): Promise<void> => {
     while (!stopping) {
-      await bell.wait(metricEveryMs);
+      await bell.wait(everyMs);
       for (const oracle of oracles) if (!stopping) await count(oracle);
     }
   };
@@ -135,8 +157,18 @@ export const watchReconciliation = (
     name: 'reconciliation',
     start: async () => {
       // Known from the beginning, as of no difference: a metric that is missing raises no alert.
-      for (const { name } of oracles) gauge.set({ oracle: name }, 0);
+      for (const oracle of oracles) {
+        gauge.set({ oracle: oracle.name }, 0);
+        noteCounted(oracle);
+      }
       finished = run();
+    },
+    checkHealth: async () => {
+      const oldMs = clock.monotonicMs() - missedMax * everyMs;
+      const old = [...countedMs].filter(([, atMs]) => atMs < oldMs).map(([name]) => name);
+      return old.length === 0
+        ? { status: 'up' }
+        : { status: 'degraded', detail: `not compared for long: ${old.join(', ')}` };
     },
     stop: async () => {
       stopping = true;

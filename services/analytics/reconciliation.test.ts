@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { handClock } from '#platform/testing/hand-clock';
+import { testHost } from '#platform/testing/test-host';
+import { oracles } from './oracles.js';
+import { type Reconciler, watchReconciliation } from './reconciliation.js';
+
+it('an oracle that cannot be asked is not taken for one that agrees', async ({ onTestFinished }) => {
+  const clock = handClock();
+  const host = { ...testHost('analytics'), clock };
+  const away = oracles[0]?.name ?? '';
+  let rounds = 0;
+  const differences: Reconciler['differences'] = async ([oracle]) => {
+    if (oracle?.name === oracles.at(-1)?.name) rounds += 1;
+    if (oracle?.name === away) throw new Error('the statement is wrong');
+    return [];
+  };
+  const watch = watchReconciliation(host, { differences }, 20);
+  await watch.start();
+  onTestFinished(() => watch.stop());
+  expect(await watch.checkHealth?.()).toEqual({ status: 'up' });
+  clock.advanceMs(61);
+  await expect.poll(() => rounds).toBeGreaterThan(1);
+  await expect
+    .poll(() => watch.checkHealth?.())
+    .toEqual({ status: 'degraded', detail: `not compared for long: ${away}` });
+});
