@@ -43,6 +43,8 @@ export const createCheckpoints = (
   const publish = createPublishing(host, tasks, store);
   const bell = createBell();
   const handled = new Map<string, Handled & { at: TopicPartition }>();
+  /** What a checkpoint has and the broker did not take, because it was away. */
+  const uncommitted = new Map<string, Handled & { at: TopicPartition }>();
   const pause = createPause();
   let records = 0;
   let isIdle = false;
@@ -56,12 +58,30 @@ export const createCheckpoints = (
     return taken;
   };
 
+  /**
+   * The offsets say how far the job is, to operators and to `asOf`; a partition that has moved is no matter. Committed
+   * together, they are one request. One that fails is tried again, also where no further record comes.
+   */
+  const commitAll = async (done: readonly (Handled & { at: TopicPartition })[]): Promise<void> => {
+    uncommitted.clear();
+    await Promise.all(
+      done.map(async (one) => {
+        try {
+          await one.control.commit(one.nextOffset);
+        } catch {
+          if (!one.control.isStale()) uncommitted.set(partitionName(one.at), one);
+        }
+      }),
+    );
+  };
+
   const checkpoint = async (): Promise<void> => {
     for (const task of tasks) task.advance();
     isIdle = records === 0 && !tasks.some((task) => task.hasNews());
     if (isIdle) {
       await verifyIfPossible(host, store);
-      return publish([]);
+      await publish([]);
+      return commitAll([...uncommitted.values()]);
     }
     const startedAtMs = host.clock.monotonicMs();
     const taken = take();
@@ -76,9 +96,11 @@ export const createCheckpoints = (
       goOn();
     }
     report(taken, tasks, host.clock.monotonicMs() - startedAtMs);
-    // The offsets say how far the job is, to operators and to `asOf`; a partition that has moved is no matter. Committed
-    // together, they are one request.
-    await Promise.all(done.map(({ nextOffset, control }) => control.commit(nextOffset).catch(() => {})));
+    const named = new Set(done.map(({ at }) => partitionName(at)));
+    await commitAll([
+      ...done,
+      ...[...uncommitted.values()].filter(({ at }) => !named.has(partitionName(at))),
+    ]);
   };
 
   return {

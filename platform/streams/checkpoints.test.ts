@@ -1,0 +1,60 @@
+import { expect, it } from 'vitest';
+import type { BatchControl } from '#platform/messaging/broker';
+import type { CheckpointStore } from '#platform/streams/checkpoint-store';
+import { createCheckpoints } from '#platform/streams/checkpoints';
+import { testHost } from '#platform/testing/test-host';
+
+const store = {
+  epochOf: () => 1n,
+  verify: async () => {},
+  store: async () => {},
+} as unknown as CheckpointStore;
+
+/** The commits of a partition, the first `failures` of which fail. */
+const committing = (failures: number, isStale = () => false) => {
+  const asked: bigint[] = [];
+  const done: bigint[] = [];
+  const control = {
+    isStale,
+    commit: async (nextOffset: bigint) => {
+      asked.push(nextOffset);
+      if (asked.length <= failures) throw new Error('the broker is away');
+      done.push(nextOffset);
+    },
+  } as unknown as BatchControl;
+  return { asked, done, control };
+};
+
+const started = (onTestFinished: (end: () => Promise<void>) => void) => {
+  const stopping = new AbortController();
+  const checkpoints = createCheckpoints(testHost('windows'), store, [], {
+    checkpointEveryMs: 5,
+    recordsPerCheckpointMax: 1,
+  });
+  const running = checkpoints.run(stopping.signal, () => {});
+  onTestFinished(async () => {
+    stopping.abort();
+    await running;
+  });
+  return checkpoints;
+};
+
+it('an offset that the broker did not take is committed again, also where no record follows', async ({
+  onTestFinished,
+}) => {
+  const checkpoints = started(onTestFinished);
+  const { done, control } = committing(1);
+  await checkpoints.handled({ topic: 'sales', partition: 0 }, 7n, 1, control);
+  await expect.poll(() => done, { timeout: 15_000 }).toEqual([7n]);
+});
+
+it('an offset of a partition that has moved is not', async ({ onTestFinished }) => {
+  const checkpoints = started(onTestFinished);
+  const moved = committing(Number.POSITIVE_INFINITY, () => true);
+  await checkpoints.handled({ topic: 'sales', partition: 0 }, 7n, 1, moved.control);
+  await expect.poll(() => moved.asked).toEqual([7n]);
+  const other = committing(1);
+  await checkpoints.handled({ topic: 'sales', partition: 1 }, 3n, 1, other.control);
+  await expect.poll(() => other.done, { timeout: 15_000 }).toEqual([3n]);
+  expect(moved.asked).toEqual([7n]);
+});
