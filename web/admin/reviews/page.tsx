@@ -13,9 +13,9 @@ import { PageTitle } from '../../staff/page-title.tsx';
 import { useProductNames } from '../../staff/product-names.ts';
 import { More } from '../more.tsx';
 import { usePages } from '../pages.ts';
+import { type Status, wishOf } from './keys.ts';
 
 type Review = components['schemas']['Review'];
-type Status = Review['status'];
 
 const statuses: readonly Status[] = ['pending', 'approved', 'rejected'];
 
@@ -54,10 +54,10 @@ export const ReviewsPage = () => {
         (event.target as HTMLElement).closest?.('input, textarea, select')
       )
         return;
-      if (event.key === 'j') setAt((before) => Math.min(count - 1, before + 1));
-      if (event.key === 'k') setAt((before) => Math.max(0, before - 1));
-      if (chosenId !== undefined && event.key === 'a') mutate({ id: chosenId, to: 'approved' });
-      if (chosenId !== undefined && event.key === 'r') mutate({ id: chosenId, to: 'rejected' });
+      const wish = wishOf(event);
+      if (wish === 'next') setAt((before) => Math.min(count - 1, before + 1));
+      else if (wish === 'previous') setAt((before) => Math.max(0, before - 1));
+      else if (wish !== undefined && chosenId !== undefined) mutate({ id: chosenId, to: wish });
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);

@@ -10,6 +10,7 @@ import { Skeleton } from '../../kit/skeleton.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { plural } from '../../words/words.ts';
+import { type AskedRestock, restockOf } from './restock.ts';
 
 /** How many are there, and every movement that has made it so. */
 export const StockCard = ({ productId }: { productId: string }) => {
@@ -80,24 +81,27 @@ const signed = (value: number): string =>
 const Restock = ({ productId, onDone }: { productId: string; onDone(): void }) => {
   const user = useUser();
   const [quantity, setQuantity] = useState('');
-  const [key, setKey] = useState(() => crypto.randomUUID());
+  const [unanswered, setUnanswered] = useState<AskedRestock>();
   const adding = useMutation({
-    mutationFn: () =>
+    mutationFn: ({ quantity: pieces, key }: AskedRestock) =>
       api.POST('/api/inventory/{productId}/restock', {
         params: { path: { productId }, header: { 'idempotency-key': key } },
-        body: { quantity: Number(quantity) },
+        body: { quantity: pieces },
       }),
-    onSuccess: () => {
-      showToast(`${plural(Number(quantity), { one: '{count} piece', other: '{count} pieces' })} added.`);
+    onSuccess: (_answer, { quantity: pieces }) => {
+      showToast(`${plural(pieces, { one: '{count} piece', other: '{count} pieces' })} added.`);
       setQuantity('');
-      setKey(crypto.randomUUID());
-      onDone();
+      setUnanswered(undefined);
     },
+    // Without an answer the movements say whether they came in.
+    onSettled: onDone,
   });
   if (!user?.roles.includes('admin')) return null;
   const add = (event: FormEvent): void => {
     event.preventDefault();
-    adding.mutate();
+    const asked = restockOf(Number(quantity), unanswered);
+    setUnanswered(asked);
+    adding.mutate(asked);
   };
   return (
     <form onSubmit={add} className="mt-4 flex items-end gap-2">
