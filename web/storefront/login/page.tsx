@@ -10,10 +10,7 @@ import { Button } from '../../kit/button.tsx';
 import { TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Page } from '../shell/page.tsx';
-
-/** Only a path of this shop: an address of elsewhere would send a new login away. */
-const safePath = (path: string | undefined): string =>
-  path !== undefined && /^\/(?![/\\])/.test(path) ? path : '/';
+import { safePath } from './safe-path.ts';
 
 /** Takes the login over, makes the guest's cart the user's, and goes where the visitor wanted to be. */
 const useArrival = () => {
