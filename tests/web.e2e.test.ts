@@ -269,6 +269,27 @@ describe('a visitor', () => {
     expect(errors).toEqual([]);
   });
 
+  it('who adds a piece before the page has read the cart has one more, not one in all', async () => {
+    const productId = await newProduct('Early lampion', 5);
+    const { page, errors } = await arrive();
+    await page.goto(`${run.gateway}/products/${productId}`);
+    const first = page.waitForResponse((answer) => answer.request().method() === 'PUT' && answer.ok());
+    await page.getByRole('button', { name: 'Add to cart' }).click();
+    await first;
+    const read = Promise.withResolvers<void>();
+    await page.route('**/api/cart', async (route) => {
+      await read.promise;
+      await route.continue();
+    });
+    await page.reload();
+    const second = page.waitForResponse((answer) => answer.request().method() === 'PUT' && answer.ok());
+    await page.getByRole('button', { name: 'Add to cart' }).click();
+    read.resolve();
+    await second;
+    expect((await cartOf(page)).pieces).toBe(2);
+    expect(errors).toEqual([]);
+  });
+
   it('who removes a line can undo it, and has the same cart after a reload and after opening an account', async () => {
     const productId = await newProduct('Undone lampion', 5);
     const { page, context, errors } = await arrive();

@@ -1,5 +1,6 @@
 import type { components } from '../../api/schema.d.ts';
 import { type Money, sumOf, times } from '../../money/money.ts';
+import { plural } from '../../words/words.ts';
 
 export type Cart = components['schemas']['Cart'];
 export type CartLine = Cart['items'][number];
@@ -60,6 +61,16 @@ export const warningWords = (warning: CartWarning, format: (money: Money) => str
     default:
       return warning.message;
   }
+};
+
+/** What is said once, of the guest's cart that became part of this one; undefined where all of it had room. */
+export const leftOutWords = ({ warnings }: Cart): string | undefined => {
+  const count = warnings.filter(({ code }) => code === 'left_out').length;
+  if (count === 0) return undefined;
+  return plural(count, {
+    one: 'One product of the cart you had before had no room in this one.',
+    other: '{count} products of the cart you had before had no room in this one.',
+  });
 };
 
 /** Whether both carts have the same pieces at the same prices. What is left in stock is not compared: the order says so. */

@@ -7,7 +7,7 @@ import { Price } from '../../money/price.tsx';
 import { plural } from '../../words/words.ts';
 import { Shelf } from '../recommendations/shelf.tsx';
 import { Page } from '../shell/page.tsx';
-import { type Cart, isBlocking } from './cart.ts';
+import { type Cart, isBlocking, leftOutWords } from './cart.ts';
 import { CartLines } from './lines.tsx';
 import { useCart } from './use-cart.ts';
 
@@ -49,7 +49,7 @@ const FullCart = ({ cart }: { cart: Cart }) => (
 
 const Summary = ({ cart }: { cart: Cart }) => {
   const blocking = cart.warnings.filter(isBlocking);
-  const leftOut = cart.warnings.filter(({ code }) => code === 'left_out');
+  const leftOut = leftOutWords(cart);
   return (
     <section
       aria-label="Sum"
@@ -59,12 +59,9 @@ const Summary = ({ cart }: { cart: Cart }) => {
         <span>{plural(cart.pieces, { one: '{count} item', other: '{count} items' })}</span>
         {cart.total ? <Price money={cart.total} className="font-semibold text-2xl" /> : <span>–</span>}
       </p>
-      {leftOut.length > 0 && (
+      {leftOut && (
         <p role="status" className="text-sm text-warn">
-          {plural(leftOut.length, {
-            one: 'One product of the cart you had before had no room in this one.',
-            other: '{count} products of the cart you had before had no room in this one.',
-          })}
+          {leftOut}
         </p>
       )}
       {blocking.length > 0 ? (

@@ -1,6 +1,6 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
-import { cartId } from '../../api/cart-id.ts';
+import { cartId, forgetCartId } from '../../api/cart-id.ts';
 import { api } from '../../api/client.ts';
 import { userNow, useUser } from '../../api/login.ts';
 import { ApiProblem } from '../../api/problem.ts';
@@ -8,7 +8,7 @@ import { note } from '../../api/shopper-activity.ts';
 import { showToast } from '../../kit/toast.tsx';
 import type { Money } from '../../money/money.ts';
 import { faultOf } from '../../words/words.ts';
-import { type Cart, emptyCart, quantityOf, withQuantity } from './cart.ts';
+import { type Cart, emptyCart, leftOutWords, quantityOf, withQuantity } from './cart.ts';
 import { type AskedLine, dropAnswered, keepAsked, tabStore, unansweredIn } from './unanswered.ts';
 
 const cartKey = ['get', '/api/cart'] as const;
@@ -86,12 +86,28 @@ export const useCart = () => {
     // Another device of the same user may have changed it.
     refetchOnWindowFocus: true,
   });
-  return {
-    ...asked,
-    cart: asked.data ?? (hasCart ? undefined : emptyCart),
-    isKnown: !hasCart || asked.isSuccess,
-  };
+  return { ...asked, cart: asked.data ?? (hasCart ? undefined : emptyCart) };
 };
+
+/**
+ * For buttons that put something in: acts on the cart that there is, at once or as soon as the server has said it. A
+ * quantity that is set before that would replace what is in the cart.
+ */
+export const useWithCart = (act: (cart: Cart) => void) => {
+  const client = useQueryClient();
+  const user = useUser();
+  const { cart } = useCart();
+  const asking = useMutation({
+    mutationFn: () => knownCart(client, user?.id),
+    onSuccess: act,
+    onError: (error) => showToast(faultOf(error).text),
+  });
+  return { start: () => (cart === undefined ? asking.mutate() : act(cart)), isAsking: asking.isPending };
+};
+
+/** What is shown of the cart, or else the answer that is under way. */
+export const knownCart = (client: QueryClient, userId: string | undefined): Promise<Cart> =>
+  client.ensureQueryData({ queryKey: keyOf(userId), queryFn: askCart });
 
 export type Wanted = { productId: string; name: string; unitPrice: Money; available: number | null };
 
@@ -151,6 +167,24 @@ export const useSetQuantity = () => {
     },
     [client, userId, mutate],
   );
+};
+
+/**
+ * Asks for the cart with both identities, which makes the guest's cart part of the user's, and for all else that is shown
+ * once more. What had no room in the cart of both is said by that one answer alone, so it is not asked for again.
+ */
+export const uniteCarts = async (client: QueryClient, userId: string): Promise<void> => {
+  const queryKey = keyOf(userId);
+  try {
+    const cart = await client.fetchQuery({ queryKey, queryFn: askCart });
+    forgetCartId();
+    const leftOut = leftOutWords(cart);
+    if (leftOut !== undefined) showToast(leftOut);
+  } catch {
+    // The guest's cart keeps its id, so that the next request for the cart unites them.
+  }
+  const { queryHash } = client.getQueryCache().build(client, { queryKey });
+  await client.invalidateQueries({ predicate: (query) => query.queryHash !== queryHash });
 };
 
 /**

@@ -1,7 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useRouter, useSearch } from '@tanstack/react-router';
 import { type FormEvent, type ReactNode, useState } from 'react';
-import { forgetCartId } from '../../api/cart-id.ts';
 import { api } from '../../api/client.ts';
 import { acceptLogin } from '../../api/login.ts';
 import { fieldErrorsOf } from '../../api/problem.ts';
@@ -9,6 +8,7 @@ import type { components } from '../../api/schema.d.ts';
 import { Button } from '../../kit/button.tsx';
 import { TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
+import { uniteCarts } from '../cart/use-cart.ts';
 import { Page } from '../shell/page.tsx';
 import { safePath } from './safe-path.ts';
 
@@ -20,9 +20,7 @@ const useArrival = () => {
   const { next } = useSearch({ strict: false }) as { next?: string };
   return async (login: components['schemas']['LoggedIn']) => {
     acceptLogin(login);
-    // Asking for the cart with both identities merges them.
-    await api.GET('/api/cart').then(forgetCartId, () => undefined);
-    await client.invalidateQueries();
+    await uniteCarts(client, login.user.id);
     await navigate({ to: safePath(next), replace: true });
     await router.invalidate();
   };

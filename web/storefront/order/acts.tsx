@@ -4,8 +4,8 @@ import { api } from '../../api/client.ts';
 import { useUser } from '../../api/login.ts';
 import { Button, buttonClasses } from '../../kit/button.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
-import { quantityOf } from '../cart/cart.ts';
-import { useCart, useSetQuantity } from '../cart/use-cart.ts';
+import { type Cart, quantityOf } from '../cart/cart.ts';
+import { useSetQuantity, useWithCart } from '../cart/use-cart.ts';
 import { useProducts } from '../catalogue/products.ts';
 import { draftKey, draftOfAnotherTry } from '../checkout/draft.ts';
 import { canSendBack, endedByPayment, isOpen, type Order } from './order-words.ts';
@@ -45,10 +45,9 @@ export const OrderActs = ({ order }: { order: Order }) => {
 const PutBack = ({ order }: { order: Order }) => {
   const user = useUser();
   const set = useSetQuantity();
-  const { cart } = useCart();
   const navigate = useNavigate();
   const { data: products } = useProducts(order.items.map(({ productId }) => productId));
-  const putBack = () => {
+  const putInto = (cart: Cart) => {
     const known = new Map(products?.map((product) => [product.id, product]));
     for (const { productId, name, quantity, unitPrice } of order.items) {
       const now = known.get(productId);
@@ -59,22 +58,24 @@ const PutBack = ({ order }: { order: Order }) => {
       );
     }
   };
-  const payAnotherWay = () => {
-    putBack();
+  const { start: putBack, isAsking: isPuttingBack } = useWithCart((cart) => {
+    putInto(cart);
+    void navigate({ to: '/cart' });
+  });
+  const { start: payAnotherWay, isAsking: isPreparing } = useWithCart((cart) => {
+    putInto(cart);
     const draft = draftOfAnotherTry(sessionStorage.getItem(draftKey), order.shippingAddress, user);
     sessionStorage.setItem(draftKey, draft);
     void navigate({ to: '/checkout', search: { step: 'payment' } });
-  };
+  });
   return (
     <>
-      {endedByPayment(order) && <Button onClick={payAnotherWay}>Pay another way</Button>}
-      <Button
-        look={endedByPayment(order) ? 'secondary' : 'primary'}
-        onClick={() => {
-          putBack();
-          void navigate({ to: '/cart' });
-        }}
-      >
+      {endedByPayment(order) && (
+        <Button isBusy={isPreparing} onClick={payAnotherWay}>
+          Pay another way
+        </Button>
+      )}
+      <Button look={endedByPayment(order) ? 'secondary' : 'primary'} isBusy={isPuttingBack} onClick={putBack}>
         {order.status === 'cancelled' ? 'Put it back in the cart' : 'Order it again'}
       </Button>
     </>

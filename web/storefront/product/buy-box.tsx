@@ -12,7 +12,7 @@ import { Price } from '../../money/price.tsx';
 import { piecesOfProductMax, quantityOf } from '../cart/cart.ts';
 import { openCartDrawer } from '../cart/drawer-state.ts';
 import { QuantityField } from '../cart/quantity-field.tsx';
-import { useCart, useSetQuantity } from '../cart/use-cart.ts';
+import { useCart, useSetQuantity, useWithCart } from '../cart/use-cart.ts';
 import { type Product, stockWords } from '../catalogue/products.ts';
 
 /** Price, stock in words, quantity, and one button. */
@@ -45,10 +45,12 @@ const AddToCart = ({ product }: { product: Product }) => {
   const inCart = quantityOf(cart, product.id);
   const most = Math.min(piecesOfProductMax, product.available);
   const { id, name, price, available } = product;
-  const add = () => {
-    set({ productId: id, name, unitPrice: price, available }, Math.min(most, inCart + quantity));
+  const { start: add, isAsking } = useWithCart((now) => {
+    const before = quantityOf(now, id);
+    if (before < most)
+      set({ productId: id, name, unitPrice: price, available }, Math.min(most, before + quantity));
     openCartDrawer();
-  };
+  });
   const buttons = useRef<HTMLDivElement>(null);
   const isOff = useScrolledOff(buttons);
   return (
@@ -61,14 +63,20 @@ const AddToCart = ({ product }: { product: Product }) => {
           onChange={setQuantity}
           isLarge
         />
-        <Button size="large" className="min-w-52 flex-1" disabled={inCart >= most} onClick={add}>
+        <Button
+          size="large"
+          className="min-w-52 flex-1"
+          isBusy={isAsking}
+          disabled={inCart >= most}
+          onClick={add}
+        >
           {inCart >= most ? 'All of them are in your cart' : 'Add to cart'}
         </Button>
       </div>
       {isOff && inCart < most && (
         <div className="rise-in fixed inset-x-0 bottom-0 z-30 flex items-center gap-4 border-line border-t bg-raised px-4 py-3 shadow-float sm:hidden">
           <Price money={price} className="font-semibold text-xl" />
-          <Button className="flex-1" onClick={add}>
+          <Button className="flex-1" isBusy={isAsking} onClick={add}>
             Add to cart
           </Button>
         </div>
