@@ -9,7 +9,7 @@ const withEffects = [
   '^services/gateway/(account-export|api-keys|catalogue-cache|collector|direct-pass|forwarding|front|health|load-shedding|pages|rate-limits|remote-pass|request-counter|sharing|upstream|web-files)[.]ts$',
   '^services/order/(access|place-order|sweeper)[.]ts$',
   '^services/recommendation/learning[.]ts$',
-  '^services/user/(accounts|address-book|announcements|answers|api-keys|contact-backfill|devices|logins|mailed-tokens|password|signing-keys|tokens)[.]ts$',
+  '^services/user/(accounts|address-book|announcements|answers|api-keys|contact-backfill|devices|logins|mailed-tokens|password|replace-password|signing-keys|tokens)[.]ts$',
   '^stream-jobs/clickhouse-ingest/(assignment|block-claims|block-insert|block-sequence|gathered-insert|gathering|in-flight|ingest|partition-pipeline|rollup-mending|stored-rows|table-gate)[.]ts$',
   '^stream-jobs/[^/]+/known-products[.]ts$',
 ];

@@ -223,6 +223,8 @@ const adminRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): void =
       schema: {
         tags,
         summary: 'Set the roles of an account.',
+        description:
+          'Other roles end the sessions of the account. The access tokens of before keep theirs until they expire.',
         params: z.strictObject({ id: uuid }),
         body: z.strictObject({ roles: z.array(z.enum(roles)).min(1).max(roles.length) }),
         response: { 200: userSchema, ...problems(404, 409, 412) },

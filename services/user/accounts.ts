@@ -4,9 +4,9 @@ import type { Tx } from '#platform/postgres/transaction';
 import type { Role } from '#schemas/roles';
 import type { Announcements } from './announcements.js';
 import type { EndLogins, LoggedIn, Logins } from './logins.js';
-import { mailedTokenStore } from './mailed-token-store.js';
 import type { IssueToken } from './mailed-tokens.js';
 import type { PasswordHasher } from './password.js';
+import type { ReplacePassword } from './replace-password.js';
 import {
   changeProfile,
   changeRoles,
@@ -20,7 +20,7 @@ import {
 import type { UserStore } from './user-store.js';
 
 /** Why a request about an account was refused; nothing has changed then. */
-export type AccountRefusal = { refused: 'email_taken' | 'wrong_password' | RolesRefusal };
+export type AccountRefusal = { refused: 'email_taken' | 'wrong_password' | 'forbidden' | RolesRefusal };
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
@@ -37,15 +37,16 @@ type Parts = {
   passwords: PasswordHasher;
   logins: Logins;
   endLogins: EndLogins;
+  replacePassword: ReplacePassword;
   issueToken: IssueToken;
   announcements: Announcements;
   clock: Clock;
 };
 
-type Changes = Pick<Parts, 'store' | 'announcements' | 'clock'>;
+type Changes = Pick<Parts, 'store' | 'endLogins' | 'announcements' | 'clock'>;
 
 /** The changes that publish an event, within the caller's transaction. */
-const createChanges = ({ store, announcements, clock }: Changes) => {
+const createChanges = ({ store, endLogins, announcements, clock }: Changes) => {
   /** Undefined when the email is taken. */
   const open = async (
     tx: Tx,
@@ -59,6 +60,7 @@ const createChanges = ({ store, announcements, clock }: Changes) => {
     return user;
   };
 
+  /** Changed roles end the account's logins. */
   const change: ChangeRoles = async (tx, user, wanted, context) => {
     const nowMs = clock.nowMs();
     const changed = changeRoles(user, wanted, { ...context, nowMs });
@@ -66,6 +68,7 @@ const createChanges = ({ store, announcements, clock }: Changes) => {
     if (changed.event === null) return user;
     await store.update(tx, changed.user, nowMs);
     await announcements.publish(tx, 'UserRolesChanged', changed.event);
+    await endLogins(tx, user.id, 'roles_changed');
     return changed.user;
   };
 
@@ -74,7 +77,7 @@ const createChanges = ({ store, announcements, clock }: Changes) => {
 
 /** The operations on accounts. Each is one transaction, which contains its events. */
 export const createAccounts = (parts: Parts) => {
-  const { store, passwords, logins, issueToken } = parts;
+  const { store, passwords, replacePassword, logins, issueToken } = parts;
   const { open, change } = createChanges(parts);
 
   return {
@@ -91,6 +94,7 @@ export const createAccounts = (parts: Parts) => {
       });
     },
 
+    /** Refuses who is no admin any more, since an access token keeps the role of its time. */
     changeRoles: (
       id: string,
       wanted: readonly Role[],
@@ -99,6 +103,7 @@ export const createAccounts = (parts: Parts) => {
     ): Promise<User | undefined | AccountRefusal> =>
       store.inTransaction(async (tx) => {
         const admins = await store.lockAdmins(tx);
+        if (!admins.includes(changedBy)) return { refused: 'forbidden' };
         const user = await store.lock(tx, id);
         if (user === undefined) return undefined;
         check(user);
@@ -109,14 +114,12 @@ export const createAccounts = (parts: Parts) => {
     ...ownChanges(parts),
 
     ensureAdmin: (email: string, password: string): Promise<void> =>
-      ensureAdmin({ store, passwords, change }, email, password, (tx, passwordHash) =>
-        open(tx, { email, name: 'Administrator', roles: ['customer', 'admin'] }, passwordHash),
-      ),
+      ensureAdmin({ store, passwords, replacePassword, open, change }, email, password),
   };
 };
 
 /** What the owner of an account changes of it. */
-const ownChanges = ({ store, passwords, announcements, endLogins, clock }: Parts) => ({
+const ownChanges = ({ store, passwords, replacePassword, announcements, clock }: Parts) => ({
   /** `check` receives the locked account before it changes. */
   changeProfile: (
     id: string,
@@ -148,11 +151,7 @@ const ownChanges = ({ store, passwords, announcements, endLogins, clock }: Parts
     return store.inTransaction(async (tx) => {
       const user = await store.lockIfPassword(tx, id, stored);
       if (user === undefined) return { refused: 'wrong_password' };
-      const occurredAt = clock.nowMs();
-      await store.setPassword(tx, id, passwordHash);
-      await mailedTokenStore.forget(tx, id, 'reset_password');
-      await endLogins(tx, id, 'password_changed', { except: sessionId });
-      await announcements.publish(tx, 'UserPasswordChanged', { userId: id, occurredAt });
+      await replacePassword(tx, id, passwordHash, { except: sessionId });
       return 'changed';
     });
   },
@@ -177,23 +176,27 @@ const ownChanges = ({ store, passwords, announcements, endLogins, clock }: Parts
 
 /** Makes sure that this account exists, has this password and is an admin. */
 const ensureAdmin = async (
-  { store, passwords, change }: { store: UserStore; passwords: PasswordHasher; change: ChangeRoles },
+  parts: Pick<Parts, 'store' | 'passwords' | 'replacePassword'> & ReturnType<typeof createChanges>,
   email: string,
   password: string,
-  open: (tx: Tx, passwordHash: string) => Promise<unknown>,
 ): Promise<void> => {
+  const { store, passwords, replacePassword, open, change } = parts;
   const found = await store.byEmail(normaliseEmail(email));
   if (found === undefined) {
     const passwordHash = await passwords.hash(password);
-    await store.inTransaction((tx) => open(tx, passwordHash));
+    const account = { email, name: 'Administrator', roles: ['customer', 'admin'] as const };
+    await store.inTransaction((tx) => open(tx, account, passwordHash));
     return;
   }
+  const { id } = found.user;
   const isMatch = await passwords.matches(found.passwordHash, password);
   const passwordHash = isMatch ? undefined : await passwords.hash(password);
-  await store.inTransaction(async (tx) => {
-    if (passwordHash !== undefined) await store.setPassword(tx, found.user.id, passwordHash);
-    const user = await store.lock(tx, found.user.id);
-    if (user !== undefined)
-      await change(tx, user, [...user.roles, 'admin'], { changedBy: user.id, otherAdmins: 0 });
+  const outcome = await store.inTransaction(async (tx) => {
+    const user = await store.lockIfPassword(tx, id, found.passwordHash);
+    if (user === undefined) return 'changed_meanwhile';
+    if (passwordHash !== undefined) await replacePassword(tx, id, passwordHash);
+    return change(tx, user, [...user.roles, 'admin'], { changedBy: id, otherAdmins: 0 });
   });
+  // Another instance that starts with the same password has set it already, and ended the logins before it.
+  if (outcome === 'changed_meanwhile') await ensureAdmin(parts, email, password);
 };

@@ -70,6 +70,8 @@ const refused = ({ refused: code }: AccountRefusal | LoginRefusal) => {
       return problem(401, code, 'This refresh token is no longer valid. Log in again.', { headers });
     case 'wrong_password':
       return problem(403, code, 'The current password is another one.');
+    case 'forbidden':
+      return problem(403, code, 'Your account may not do this.');
     case 'last_admin':
       return problem(409, code, 'This is the last admin, and there has to be at least one.');
     default:

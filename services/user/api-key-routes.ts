@@ -63,6 +63,7 @@ const createRoute = (app: HttpApp, apiKeys: ApiKeys, clock: Clock): void => {
       if (expires !== null && expires.getTime() <= clock.nowMs())
         throw problem(422, 'expires_in_the_past', 'The key would have expired already.');
       const created = await apiKeys.create({ name, scopes: wanted, expiresAt: expires }, ownId(request));
+      if (created === 'forbidden') throw problem(403, created, 'Your account may not do this.');
       if (created === 'full')
         throw problem(409, 'too_many_api_keys', `There are ${apiKeysMax} API keys at most.`);
       return reply

@@ -10,6 +10,7 @@ import type { Scope } from '#schemas/scopes';
 import type { Published } from './announcements.js';
 import { type ApiKey, apiKeyStore } from './api-key-store.js';
 import { type AccessTokens, tokenHash } from './tokens.js';
+import type { UserStore } from './user-store.js';
 
 export const apiKeysMax = 1000;
 const hintChars = 4;
@@ -19,13 +20,21 @@ export type ApiKeys = ReturnType<typeof createApiKeys>;
 /** The operations on API keys. Each change is one transaction, which contains its event. */
 export const createApiKeys = (
   db: Database,
-  { publisher, tokens, clock }: { publisher: EventPublisher<Published>; tokens: AccessTokens; clock: Clock },
+  {
+    publisher,
+    store,
+    tokens,
+    clock,
+  }: { publisher: EventPublisher<Published>; store: UserStore; tokens: AccessTokens; clock: Clock },
 ) => ({
-  /** `key` is the whole key, which nobody can learn later. */
+  /**
+   * `key` is the whole key, which nobody can learn later. Refuses who is no admin any more: an access token keeps the role
+   * of its time, and the key would outlive it.
+   */
   create: (
     wanted: { name: string; scopes: readonly Scope[]; expiresAt: Date | null },
     createdBy: string,
-  ): Promise<{ apiKey: ApiKey; key: string } | 'full'> => {
+  ): Promise<{ apiKey: ApiKey; key: string } | 'full' | 'forbidden'> => {
     const key = `${apiKeyPrefix}${randomBytes(32).toString('base64url')}`;
     const occurredAt = clock.nowMs();
     const apiKey: ApiKey = {
@@ -40,6 +49,8 @@ export const createApiKeys = (
     };
     const { id: keyId, scopes } = apiKey;
     return inTransaction(db, async (tx) => {
+      const creator = await store.lock(tx, createdBy);
+      if (!creator?.roles.includes('admin')) return 'forbidden';
       if (!(await apiKeyStore.add(tx, apiKey, tokenHash(key), apiKeysMax))) return 'full';
       const event = { keyId, scopes, createdBy, occurredAt };
       await append(tx, [publisher.event('ApiKeyCreated', keyId, event, { occurredAt })]);

@@ -14,7 +14,7 @@ export type LoggedIn = { user: User; accessToken: string; refreshToken: string }
 export type LoginRefusal = { refused: 'invalid_credentials' | 'invalid_refresh_token' };
 
 /** Why a session ended. */
-export type SessionEnd = 'logout' | 'ended_by_user' | 'token_reuse' | 'password_changed';
+export type SessionEnd = 'logout' | 'ended_by_user' | 'token_reuse' | 'password_changed' | 'roles_changed';
 
 export type Logins = ReturnType<typeof createLogins>;
 

@@ -2,9 +2,9 @@ import type { Clock } from '#platform/clock';
 import { newId } from '#platform/ids';
 import type { Tx } from '#platform/postgres/transaction';
 import type { Announcements } from './announcements.js';
-import type { EndLogins } from './logins.js';
 import { type MailedPurpose, mailedTokenStore } from './mailed-token-store.js';
 import type { PasswordHasher } from './password.js';
+import type { ReplacePassword } from './replace-password.js';
 import { newToken, tokenHash } from './tokens.js';
 import { normaliseEmail, type User } from './user.js';
 import type { UserStore } from './user-store.js';
@@ -49,10 +49,10 @@ export const createMailedTokens = (parts: {
   passwords: PasswordHasher;
   announcements: Announcements;
   issue: IssueToken;
-  endLogins: EndLogins;
+  replacePassword: ReplacePassword;
   clock: Clock;
 }) => {
-  const { store, passwords, announcements, issue, endLogins, clock } = parts;
+  const { store, passwords, announcements, issue, replacePassword, clock } = parts;
 
   const verify = async (tx: Tx, user: User): Promise<void> => {
     if (user.isEmailVerified) return;
@@ -116,11 +116,7 @@ export const createMailedTokens = (parts: {
       return store.inTransaction(async (tx) => {
         const user = await lockOwner(tx, hash, 'reset_password');
         if (user === undefined) return refused;
-        const occurredAt = clock.nowMs();
-        await store.setPassword(tx, user.id, passwordHash);
-        await mailedTokenStore.forget(tx, user.id, 'reset_password');
-        await endLogins(tx, user.id, 'password_changed');
-        await announcements.publish(tx, 'UserPasswordChanged', { userId: user.id, occurredAt });
+        await replacePassword(tx, user.id, passwordHash);
         await verify(tx, user);
         return 'reset';
       });

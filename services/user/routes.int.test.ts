@@ -32,7 +32,7 @@ let db: Database;
 let clock: HandClock;
 let reader: EventReader;
 
-const start = async (): Promise<void> => {
+const start = async (admin = { email: adminEmail, password: adminPassword }): Promise<void> => {
   const { databaseUrl, kafka, schemaRegistryUrl, redisUrl } = engines();
   const config = loadConfig(userConfig, {
     USER_PORT: '0',
@@ -41,8 +41,8 @@ const start = async (): Promise<void> => {
     ...kafkaEnv(kafka),
     SCHEMA_REGISTRY_URL: schemaRegistryUrl,
     USER_DATABASE: database,
-    ADMIN_EMAIL: adminEmail,
-    ADMIN_PASSWORD: adminPassword,
+    ADMIN_EMAIL: admin.email,
+    ADMIN_PASSWORD: admin.password,
   });
   host = testHost('user', { clock });
   url = await startService(service, config, host);
@@ -122,6 +122,8 @@ const eventsOf = async <T extends (typeof publishes)[number]>(
 };
 const mailedTo = async (userId: string, purpose: string): Promise<string> =>
   (await eventsOf(userId, 'UserTokenIssued')).findLast((issued) => issued.purpose === purpose)?.token ?? '';
+const giveRoles = async (id: string, roles: string[]) =>
+  call('PUT', `/api/users/${id}/roles`, { token: (await asAdmin()).accessToken, body: { roles } });
 const refresh = (refreshToken: string) => call('POST', '/api/auth/refresh', { body: { refreshToken } });
 
 describe('an account', () => {
@@ -344,6 +346,32 @@ describe('an admin', () => {
     expect([answer.status, answer.body.code]).toEqual([409, 'last_admin']);
   });
 
+  it('has no say from the moment that the role is taken, whatever the token of before says', async () => {
+    const account = someone();
+    const { user } = await register(account);
+    await giveRoles(user.id, ['customer', 'admin']);
+    const { accessToken: token, refreshToken } = login.parse(
+      (await logIn(account.email, account.password)).body,
+    );
+    expect((await giveRoles(user.id, ['customer'])).status).toBe(200);
+    const answers = [
+      await call('PUT', `/api/users/${user.id}/roles`, { token, body: { roles: ['customer', 'admin'] } }),
+      await call('PUT', `/api/users/${randomUUID()}/roles`, { token, body: { roles: ['admin'] } }),
+      await call('POST', '/api/api-keys', { token, body: { name: 'Kept', scopes: ['orders:read'] } }),
+    ];
+    const forbidden = [403, 'forbidden'];
+    expect(answers.map(({ status, body }) => [status, body.code])).toEqual([forbidden, forbidden, forbidden]);
+    expect((await refresh(refreshToken)).status).toBe(401);
+    const ended = await eventsOf(user.id, 'UserSessionEnded');
+    expect(ended.map(({ reason }) => reason)).toEqual(['roles_changed', 'roles_changed']);
+  });
+
+  it('ends no session by giving the roles that the account has', async () => {
+    const { user, refreshToken } = await register();
+    expect((await giveRoles(user.id, ['customer'])).status).toBe(200);
+    expect((await refresh(refreshToken)).status).toBe(200);
+  });
+
   it('sees every account once, page by page; others see none', async () => {
     const { accessToken: customer } = await register();
     expect((await call('GET', '/api/users', { token: customer })).status).toBe(403);
@@ -360,6 +388,59 @@ describe('an admin', () => {
     }
     const { rows } = await db.query<{ n: number }>('SELECT count(*) AS n FROM users');
     expect([seen.length, new Set(seen).size]).toEqual([rows[0]?.n, rows[0]?.n]);
+  });
+});
+
+describe('the admin of the configuration', () => {
+  const restart = async (...admin: Parameters<typeof start>) => {
+    await host.stop();
+    await start(...admin);
+  };
+  const ask = (email: string) => call('POST', '/api/auth/password-reset', { body: { email } });
+  const confirm = (token: string) =>
+    call('POST', '/api/auth/password-reset/confirm', { body: { token, password: 'a horse of theirs' } });
+
+  it('has the password of the configuration alone once that is another one', async () => {
+    const { user, refreshToken } = await asAdmin();
+    await ask(adminEmail);
+    await restart({ email: adminEmail, password: 'rotated root' });
+    try {
+      expect((await logIn(adminEmail, 'rotated root')).status).toBe(200);
+      expect((await logIn(adminEmail, adminPassword)).status).toBe(401);
+      expect((await refresh(refreshToken)).status).toBe(401);
+      expect((await confirm(await mailedTo(user.id, 'reset_password'))).body.code).toBe('invalid_token');
+      expect(await eventsOf(user.id, 'UserPasswordChanged')).toHaveLength(1);
+    } finally {
+      await restart();
+    }
+    const { refreshToken: kept } = await asAdmin();
+    await restart();
+    expect((await refresh(kept)).status).toBe(200);
+    expect(await eventsOf(user.id, 'UserPasswordChanged')).toHaveLength(2);
+  });
+
+  it('leaves nothing in the hands of who has registered the address before', async () => {
+    const account = someone();
+    const { user, refreshToken } = await register(account);
+    await ask(account.email);
+    await restart({ email: account.email, password: 'root of ours' });
+    await restart();
+    expect((await logIn(account.email, 'root of ours')).body.user).toMatchObject({
+      roles: ['customer', 'admin'],
+    });
+    expect((await logIn(account.email, account.password)).status).toBe(401);
+    expect((await refresh(refreshToken)).status).toBe(401);
+    expect((await confirm(await mailedTo(user.id, 'reset_password'))).status).toBe(422);
+    expect((await giveRoles(user.id, ['customer'])).status).toBe(200);
+  });
+
+  it('ends the sessions of an account that has the password already and gets the role', async () => {
+    const account = someone();
+    const { user, refreshToken } = await register(account);
+    await restart(account);
+    await restart();
+    expect((await refresh(refreshToken)).status).toBe(401);
+    expect((await giveRoles(user.id, ['customer'])).status).toBe(200);
   });
 });
 
@@ -461,6 +542,17 @@ describe('a forgotten password', () => {
     expect((await change(account.password)).status).toBe(204);
     expect((await refresh(refreshToken)).status).toBe(200);
     expect((await refresh(other.refreshToken)).status).toBe(401);
+  });
+
+  it('cannot be replaced by a token of before, once its owner has changed it', async () => {
+    const account = someone();
+    const { accessToken: token, user } = await register(account);
+    await ask(account.email);
+    const body = { currentPassword: account.password, newPassword: 'another horse' };
+    expect((await call('PUT', '/api/users/me/password', { token, body })).status).toBe(204);
+    const answer = await confirm(await mailedTo(user.id, 'reset_password'), 'third horse');
+    expect([answer.status, answer.body.code]).toEqual([422, 'invalid_token']);
+    expect((await logIn(account.email, 'another horse')).status).toBe(200);
   });
 });
 

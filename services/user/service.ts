@@ -19,6 +19,7 @@ import { createDevices } from './devices.js';
 import { createEndLogins, createLogins } from './logins.js';
 import { createIssueToken, createMailedTokens } from './mailed-tokens.js';
 import { createPasswordHasher } from './password.js';
+import { createReplacePassword } from './replace-password.js';
 import { sessionRoutes } from './session-routes.js';
 import { createSigningKeys } from './signing-keys.js';
 import { createAccessTokens } from './tokens.js';
@@ -56,8 +57,9 @@ export const service: Service<UserConfig> = {
     const logins = createLogins(parts);
     const endLogins = createEndLogins(parts);
     const issueToken = createIssueToken(parts);
-    const accounts = createAccounts({ ...parts, logins, endLogins, issueToken });
-    const mailed = createMailedTokens({ ...parts, issue: issueToken, endLogins });
+    const replacePassword = createReplacePassword({ ...parts, endLogins });
+    const accounts = createAccounts({ ...parts, logins, endLogins, replacePassword, issueToken });
+    const mailed = createMailedTokens({ ...parts, issue: issueToken, replacePassword });
     if (adminEmail !== undefined && adminPassword !== undefined)
       host.use({
         name: 'admin-account',
@@ -71,6 +73,6 @@ export const service: Service<UserConfig> = {
     accountRoutes(app, { db, accounts, store, clock });
     addressRoutes(app, db, createAddressBook(parts));
     deviceRoutes(app, db, createDevices(parts));
-    apiKeyRoutes(app, { db, apiKeys: createApiKeys(db, { publisher: events, tokens, clock }), clock });
+    apiKeyRoutes(app, { db, apiKeys: createApiKeys(db, { publisher: events, store, tokens, clock }), clock });
   },
 };
