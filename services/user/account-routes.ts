@@ -39,6 +39,10 @@ const profileBody = z
   .refine((change) => Object.keys(change).length > 0, 'must have at least one field')
   .meta({ minProperties: 1 });
 
+const ifMatch = z.object({
+  'if-match': text(512).min(1).optional().describe('Change the account only if it has this version.'),
+});
+
 const ownAccountRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): void => {
   app.get(
     '/api/users/me',
@@ -63,6 +67,7 @@ const ownAccountRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): v
       schema: {
         tags,
         summary: 'Change my name or telephone number; null removes the number.',
+        headers: ifMatch,
         body: profileBody,
         response: { 200: userSchema, ...problems(404, 412) },
       },
@@ -226,6 +231,7 @@ const adminRoutes = (app: HttpApp, accounts: Accounts, store: UserStore): void =
         description:
           'Other roles end the sessions of the account. The access tokens of before keep theirs until they expire.',
         params: z.strictObject({ id: uuid }),
+        headers: ifMatch,
         body: z.strictObject({ roles: z.array(z.enum(roles)).min(1).max(roles.length) }),
         response: { 200: userSchema, ...problems(404, 409, 412) },
       },

@@ -21,6 +21,7 @@ export const userSchema = z
     name: z.string(),
     phone: z.string().nullable(),
     roles: z.array(z.enum(roles)),
+    version: z.int().describe('Counts the changes. In quotes it is the ETag.'),
     createdAt: z.iso.datetime(),
   })
   .meta({ id: 'User' });
@@ -40,6 +41,7 @@ export const shown = (user: User): z.output<typeof userSchema> => ({
   name: user.name,
   phone: user.phone,
   roles: [...user.roles],
+  version: user.version,
   createdAt: new Date(user.createdAtMs).toISOString(),
 });
 
@@ -87,7 +89,10 @@ export const unlessGone = <T>(found: T | undefined): T => {
   return found;
 };
 
-/** Only the account itself and admins change it, so `If-Match` is optional, but checked if it is sent. */
+/**
+ * Only the account itself and admins change it, so `If-Match` is optional, but checked if it is sent: the list of accounts
+ * shows the version of each.
+ */
 export const unlessStale = (request: Parameters<typeof assertVersion>[0]) => (user: User) =>
   assertVersion(request, user.version);
 

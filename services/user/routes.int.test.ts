@@ -340,6 +340,29 @@ describe('an admin', () => {
     expect(body.user).toMatchObject({ roles: ['customer', 'analyst'] });
   });
 
+  it('gives roles by the version that the list shows, not by one that is gone', async () => {
+    const account = someone();
+    const { user } = await register(account);
+    const { accessToken: token } = await asAdmin();
+    const listed = async () => {
+      const { body } = await call('GET', `/api/users?email=${account.email}`, { token });
+      return (body.items as { version: number }[])[0]?.version;
+    };
+    const seen = await listed();
+    const give = (roles: string[]) =>
+      call('PUT', `/api/users/${user.id}/roles`, {
+        token,
+        body: { roles },
+        headers: { 'if-match': `"${seen}"` },
+      });
+    const given = await give(['customer', 'support']);
+    expect([given.status, given.headers.get('etag')]).toEqual([200, `"${await listed()}"`]);
+    const blind = await give(['customer', 'analyst']);
+    expect([blind.status, blind.body.code]).toEqual([412, 'stale_version']);
+    const { body } = await logIn(account.email, account.password);
+    expect(body.user).toMatchObject({ roles: ['customer', 'support'] });
+  });
+
   it('cannot be the last to go', async () => {
     const { accessToken: token, user } = await asAdmin();
     const answer = await call('PUT', `/api/users/${user.id}/roles`, { token, body: { roles: ['customer'] } });

@@ -8,7 +8,16 @@ let loggedOut: string[] = [];
 const loginOf = (id: string, refreshToken: string): Parameters<typeof acceptLogin>[0] => ({
   accessToken: `access of ${id} by ${refreshToken}`,
   refreshToken,
-  user: { id, email: '', emailVerified: true, name: id, phone: null, roles: ['customer'], createdAt: '' },
+  user: {
+    id,
+    email: '',
+    emailVerified: true,
+    name: id,
+    phone: null,
+    roles: ['customer'],
+    version: 1,
+    createdAt: '',
+  },
 });
 
 beforeEach(() => {

@@ -414,7 +414,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set the roles of an account. */
+        /**
+         * Set the roles of an account.
+         * @description Other roles end the sessions of the account. The access tokens of before keep theirs until they expire.
+         */
         put: operations["putApiUsersByIdRoles"];
         post?: never;
         delete?: never;
@@ -1976,6 +1979,8 @@ export interface components {
             name: string;
             phone: string | null;
             roles: ("customer" | "support" | "analyst" | "admin")[];
+            /** @description Counts the changes. In quotes it is the ETag. */
+            version: number;
             /** Format: date-time */
             createdAt: string;
         };
@@ -5233,7 +5238,10 @@ export interface operations {
     patchApiUsersMe: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Change the account only if it has this version. */
+                "if-match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5623,7 +5631,10 @@ export interface operations {
     putApiUsersByIdRoles: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Change the account only if it has this version. */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };

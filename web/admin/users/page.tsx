@@ -112,12 +112,16 @@ const RolesDialog = ({ user, onClose, onDone }: { user: User; onClose(): void; o
   const [chosen, setChosen] = useState<ReadonlySet<User['roles'][number]>>(new Set(user.roles));
   const saving = useMutation({
     mutationFn: () =>
-      api.PUT('/api/users/{id}/roles', { params: { path: { id: user.id } }, body: { roles: [...chosen] } }),
+      api.PUT('/api/users/{id}/roles', {
+        // What another admin has given meanwhile is not replaced unseen.
+        params: { path: { id: user.id }, header: { 'if-match': `"${user.version}"` } },
+        body: { roles: [...chosen] },
+      }),
     onSuccess: () => {
       showToast(`${user.email}: ${[...chosen].join(', ')}.`);
-      onDone();
       onClose();
     },
+    onSettled: onDone,
   });
   const isOwn = self?.id === user.id;
   return (
