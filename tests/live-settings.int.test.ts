@@ -7,6 +7,7 @@ import { loadConfig } from '#platform/config';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { kafkaEnv } from '#platform/messaging/kafka-settings';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { createDatabase, serviceDatabaseUrl } from '#platform/postgres/pool';
 import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
@@ -187,6 +188,27 @@ describe('a setting', () => {
     });
   });
 
+  it('does not return to a value that its bounds allow no more', async () => {
+    await set(key, 5000);
+    const { version } = (await set(key, 6000)).body;
+    const stored = createDatabase(testHost(), {
+      url: serviceDatabaseUrl(engines().databaseUrl, database),
+      poolMax: 1,
+    });
+    // As a version with other bounds has left it.
+    await stored.query(`UPDATE setting_history SET value = '5' WHERE key = $1 AND version = $2`, [
+      key,
+      version - 1,
+    ]);
+    await stored.stop();
+    expect(await rollBack(key, version - 1)).toMatchObject({
+      status: 409,
+      body: { code: 'value_not_allowed' },
+    });
+    expect((await ask('GET', `/${key}`)).body).toMatchObject({ value: 6000, version });
+    await rollBack(key, 0);
+  });
+
   it('may be a list of records, which has the bounds that its description says', async () => {
     const arms = ['live', 'popularity'].map((model) => ({ name: model, model, percent: 50 }));
     const experiment = {
@@ -255,6 +277,21 @@ describe('the rules of recommendations', () => {
       { body, headers, as },
     );
   const rules = { exclude: [{ category: 'Home / Toys/' }, { productId: 'A-1' }], maxPerBrand: 2 };
+
+  it('that an event cannot carry are refused before anything changes', async () => {
+    const wide = (length: number) => '李'.repeat(length);
+    const target = { productId: wide(128), category: wide(200), brand: wide(200) };
+    const large = { exclude: Array(500).fill(target), bury: Array(90).fill(target) };
+    const { etag } = await of('GET');
+    const headers = { 'if-match': etag ?? '' };
+    const refused = { status: 413, body: { code: 'value_too_large' } };
+    expect(Buffer.byteLength(JSON.stringify(large))).toBeGreaterThan(900_000);
+    expect(await of('PUT', large, headers)).toMatchObject(refused);
+    expect(await ask('PUT', '/recommendations.rules', { body: { value: large }, headers })).toMatchObject(
+      refused,
+    );
+    expect((await of('GET')).etag).toBe(etag);
+  });
 
   it('are a setting with history that staff read and replace as a whole', async () => {
     const { etag, body: before } = await of('GET');

@@ -9,7 +9,7 @@ import { text } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { LiveSetting } from '#platform/settings/live-setting';
-import type { SettingRow, SettingStore, SettingValue } from './setting-store.js';
+import { type SettingRow, type SettingStore, type SettingValue, valueBytesMax } from './setting-store.js';
 
 export type ConfigRouteDeps = {
   db: Database;
@@ -131,7 +131,7 @@ const changeRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
     },
     async (request, reply) => {
       const { key, schema } = declared(deps, request.params.key);
-      const value = allowed(schema, request.body.value);
+      const value = reportable(allowed(schema, request.body.value));
       const changedBy = actorOf(request.principal);
       const row = await inTransaction(deps.db, async (tx) => {
         const version = await deps.store.lockVersion(tx, key);
@@ -226,6 +226,12 @@ const allowed = (
       message,
     })),
   });
+};
+
+/** The value, if the event that reports it can carry it: single fields within their bounds may be too much together. */
+export const reportable = <T extends SettingValue>(value: T): T => {
+  if (Buffer.byteLength(JSON.stringify(value)) <= valueBytesMax) return value;
+  throw problem(413, 'value_too_large', `A value has at most ${valueBytesMax} bytes of JSON.`);
 };
 
 /** The value of an earlier version, if the setting has one and, having new bounds perhaps, still allows it. */

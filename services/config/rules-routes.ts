@@ -6,7 +6,7 @@ import { ignored } from '#platform/http/json-value';
 import { inTransaction } from '#platform/postgres/transaction';
 import { staff } from '#schemas/roles';
 import { rulesFields, rulesSetting } from '../settings.js';
-import type { ConfigRouteDeps } from './routes.js';
+import { type ConfigRouteDeps, reportable } from './routes.js';
 import type { SettingRow, SettingValue } from './setting-store.js';
 
 const { key, schema } = rulesSetting;
@@ -78,12 +78,12 @@ export const rulesRoutes = (app: HttpApp, { db, store }: Pick<ConfigRouteDeps, '
     },
     async (request, reply) => {
       const { version: _, changedBy: __, changedAt: ___, ...rules } = request.body;
+      // What is undefined has no place in JSON.
+      const value = reportable(rules as SettingValue);
       const changedBy = actorOf(request.principal);
       const row = await inTransaction(db, async (tx) => {
         const version = await store.lockVersion(tx, key);
         assertIfMatch(request, etagOf(version));
-        // What is undefined has no place in JSON.
-        const value = rules as SettingValue;
         return store.change(tx, key, version, { value, rolledBackTo: null, changedBy });
       });
       return reply.header('etag', etagOf(row.version)).send(shown(row));

@@ -45,6 +45,9 @@ export type SettingStore = {
 export const publishes = ['SettingChanged'] as const satisfies readonly EventType[];
 export type Published = Pick<EventMap, (typeof publishes)[number]>;
 
+/** The event that reports a change is one record of the log, whose other fields are small. */
+export const valueBytesMax = 890_000;
+
 const columns = `key, version, value, changed_by AS "changedBy", changed_at AS "changedAt"`;
 
 export const createSettingStore = ({
