@@ -159,6 +159,23 @@ describe('a guest', () => {
   });
 });
 
+describe('a user', () => {
+  it('has a cart for longer than a guest, and not for ever', async () => {
+    const [lamp, user] = [await newProduct(), randomUUID()];
+    const kept = async () => {
+      const { rows } = await scratch.db.query('SELECT 1 FROM carts WHERE user_id = $1', [user]);
+      return rows.length === 1;
+    };
+    await put({ user }, lamp);
+    clock.advanceMs(idKeptMs + 1);
+    await sweep.sweep();
+    expect(await kept()).toBe(true);
+    clock.advanceMs(idKeptMs);
+    await sweep.sweep();
+    expect(await kept()).toBe(false);
+  });
+});
+
 describe('at the login', () => {
   it('the cart of the guest becomes part of the user’s, exactly once, also in many requests at once', async () => {
     const [lamp, book] = [await newProduct(), await newProduct()];

@@ -194,6 +194,22 @@ describe('an account that waits for a product', () => {
     expect(await reported(productId)).toEqual([]);
   });
 
+  test('waits for a thousand products at most, and for each of them still', async () => {
+    const [one, more] = [await open(0), await open(0)];
+    const first = await wait(one);
+    await scratch.db.query(
+      `INSERT INTO back_in_stock (product_id, user_id, asked_at)
+       SELECT gen_random_uuid(), $1, now() FROM generate_series(1, 999)`,
+      [adminId],
+    );
+    const refused = await wait(more);
+    expect([refused.statusCode, refused.json().code]).toEqual([409, 'too_many_subscriptions']);
+    expect((await wait(one)).json()).toEqual(first.json());
+    await wait(one, 'DELETE');
+    expect((await wait(more)).statusCode).toBe(201);
+    await scratch.db.query('DELETE FROM back_in_stock WHERE user_id = $1', [adminId]);
+  });
+
   test('gets 404 for a product that has no stock record', async () => {
     expect((await wait(randomUUID())).statusCode).toBe(404);
   });

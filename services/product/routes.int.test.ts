@@ -12,7 +12,8 @@ import { eventually } from '#platform/testing/eventually';
 import { handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
-import { createCategoryChanges } from './category-changes-store.js';
+import { pathCharsMax } from './category.js';
+import { createCategoryChanges, movedProductsMax } from './category-changes-store.js';
 import { categoryRoutes } from './category-routes.js';
 import { createImportPace, keptMax } from './import-pace.js';
 import { importRoutes } from './import-routes.js';
@@ -399,6 +400,45 @@ describe('the tree of categories', () => {
     });
     expect(await at(`${root}/old`)).toBeUndefined();
     expect((await ask('GET', '/api/categories', { headers: { 'if-none-match': '*' } })).status).toBe(304);
+  });
+
+  const move = async (from: string, to: string) =>
+    ask('PUT', `/api/categories/${((await at(from)) as Node).id}`, {
+      as: 'admin',
+      headers: { 'if-match': '"1"' },
+      body: { path: to },
+    });
+
+  it('is not moved to where a path below would be too long', async () => {
+    const root = `long-${randomUUID().slice(0, 8)}`;
+    const longest = `${root}/${'x'.repeat(pathCharsMax - root.length - 1)}`;
+    const { body: product } = await create({ category: longest });
+    const answer = await move(root, `${root}r`);
+    expect([answer.status, answer.body.code]).toEqual([409, 'category_path_too_long']);
+    expect((await ask('GET', `/api/products/${product.id}`)).body.category).toBe(longest);
+    expect(await at(`${root}r`)).toBeUndefined();
+    expect((await move(root, root.replace('long', 'tall'))).status).toBe(200);
+  });
+
+  it('is not moved with more products than one transaction moves', async () => {
+    const root = `full-${randomUUID().slice(0, 8)}`;
+    const { body: product } = await create({ category: `${root}/a` });
+    const copied =
+      'version, name, description, category, price_minor, currency, tags, attributes, images, age_restricted, active, ' +
+      'featured, available, created_at, updated_at';
+    await scratch.db.query(
+      `INSERT INTO products (product_id, ${copied}) SELECT gen_random_uuid(), ${copied}
+       FROM products, generate_series(1, $2) WHERE product_id = $1`,
+      [product.id, movedProductsMax],
+    );
+    const answer = await move(root, `${root}er`);
+    expect([answer.status, answer.body.code]).toEqual([409, 'category_too_large']);
+    expect(await at(`${root}er`)).toBeUndefined();
+    await scratch.db.query('DELETE FROM products WHERE category = $1 AND product_id <> $2', [
+      `${root}/a`,
+      product.id,
+    ]);
+    expect((await move(root, `${root}er`)).status).toBe(200);
   });
 
   it('loses only what nothing is in', async () => {
