@@ -44,6 +44,7 @@ export type BlockInsertDeps = {
 export type InsertingPipeline = {
   /** Throws `PartitionMoved` if the pipeline is closed or its partition was assigned to another process. */
   assertOurs(): void;
+  /** Where it rejects, it is tried again for as long as the partition is ours. */
   commit(nextOffset: bigint): Promise<void>;
   /** Called with each failure of an insert that will be retried, and with undefined once it has succeeded. */
   onHeld(cause: unknown): void;
@@ -121,7 +122,7 @@ export const finishBlock = async (
   const { block, claim } = work;
   pipeline.onHeld(undefined);
   await pipeline.commit(BigInt(claim.lastOffset + 1)).catch((error: unknown) => {
-    // The next block's commit includes this one, and after a restart the next offset comes from ClickHouse.
+    // It is tried again, and after a restart the next offset comes from ClickHouse.
     logger.debug({ err: error }, 'offset not committed');
   });
   logger.debug({ rows: block.rows, waitedMs: closedAtMs - block.openedAtMs, ...took }, 'block inserted');

@@ -318,6 +318,19 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
     expect(await rig.count('sales')).toBe(2);
   });
 
+  it('commits what is in ClickHouse when it starts, although nothing new comes', async (context) => {
+    const { rig, start, committedBecomes } = await setUp(context);
+    await rig.send(rig.topic.sales, [rig.sale(), rig.sale(), rig.sale()], 0);
+    // As a predecessor leaves it that died between a block's rows and its commit.
+    await rig.clickhouse.insertRows(
+      'sales',
+      [0, 1, 2].map((offset) => ({ kafka_partition: 0, kafka_offset: offset, event_id: `${offset}` })),
+    );
+    await start();
+    await committedBecomes(rig.topic.sales, 3n);
+    expect(await rig.count('sales')).toBe(3);
+  });
+
   it.for(['before', 'after'])(
     'inserts a block once when the answer is lost %s the insert',
     async (when, context) => {

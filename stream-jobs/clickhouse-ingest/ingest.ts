@@ -36,7 +36,12 @@ import { createInFlight } from './in-flight.js';
 import type { IngestTelemetry, PartitionLag } from './ingest-telemetry.js';
 import { createLostRanges } from './lost-ranges.js';
 import { hasMoved } from './partition-moved.js';
-import { openPipeline, type PartitionPipeline, type PipelineProgress } from './partition-pipeline.js';
+import {
+  type LogBounds,
+  openPipeline,
+  type PartitionPipeline,
+  type PipelineProgress,
+} from './partition-pipeline.js';
 import { sharePartition } from './shared-partition.js';
 import type { StoredRows } from './stored-rows.js';
 import { createTreatments, type Treatments } from './treatments.js';
@@ -205,7 +210,7 @@ const loadingsByTopic = ({ feeds, registry, limits }: IngestOptions) => {
 const createPipelines = (options: IngestOptions) => {
   const { claims, logger, limits, telemetry } = options;
   const loadings = loadingsByTopic(options);
-  const log = createLogStarts(options.broker);
+  const log = createLogs(options.broker, options.group);
   const lostRanges = createLostRanges(options.clickhouse, {
     logStartOf: log.startOf,
     stored: options.stored,
@@ -246,14 +251,14 @@ const createPipelines = (options: IngestOptions) => {
       owned = new Map(places.map((place, index) => [partitionName(place), taken[index] as Ownership]));
     },
     open: async (at: TopicPartition): Promise<bigint> => {
-      const logStart = await log.startOf(at.topic, at.partition);
+      const bounds = await log.boundsOf(at);
       const opened = await Promise.all(
         (loadings.get(at.topic) ?? []).map((loading) => {
           const ownership = owned.get(
             partitionName({ topic: claimedAs(loading.feed), partition: at.partition }),
           );
           if (ownership === undefined) throw new AssertionError(`${partitionName(at)} is not taken over`);
-          return openPipeline({ ...loading, partition: at.partition, ownership }, logStart, shared);
+          return openPipeline({ ...loading, partition: at.partition, ownership }, bounds, shared);
         }),
       );
       const pipeline = sharePartition(opened);
@@ -271,23 +276,32 @@ const createPipelines = (options: IngestOptions) => {
   };
 };
 
-/** Reads the first offset of each partition. Concurrent calls for one topic share one request. */
-const createLogStarts = (broker: Broker) => {
+/** Reads the bounds of each partition. Concurrent calls for one topic share one request. */
+const createLogs = (broker: Broker, group: string) => {
   const admin = createSharedAdmin(broker);
-  const asking = new Map<string, Promise<Map<number, number>>>();
-
-  const ask = async (topic: string): Promise<Map<number, number>> => {
-    const offsets = await (await admin.open()).offsets(topic);
-    return new Map(offsets.map(({ partition, low }) => [partition, Number(low)]));
-  };
+  const offsetsOf = sharedByTopic(async (topic) => (await admin.open()).offsets(topic));
+  const committedOf = sharedByTopic(async (topic) => (await admin.open()).committedOffsets(group, topic));
+  const find = <T extends { partition: number }>(all: readonly T[], partition: number): T | undefined =>
+    all.find((each) => each.partition === partition);
 
   return {
-    startOf: async (topic: string, partition: number): Promise<number> => {
-      const shared = asking.get(topic);
-      const answer = shared ?? ask(topic).finally(() => asking.delete(topic));
-      if (shared === undefined) asking.set(topic, answer);
-      return (await answer).get(partition) ?? 0;
+    startOf: async (topic: string, partition: number): Promise<number> =>
+      Number(find(await offsetsOf(topic), partition)?.low ?? 0),
+    boundsOf: async ({ topic, partition }: TopicPartition): Promise<LogBounds> => {
+      const offsets = find(await offsetsOf(topic), partition);
+      const committed = find(await committedOf(topic), partition)?.nextOffset;
+      const start = Number(offsets?.low ?? 0);
+      return { start, end: Number(offsets?.high ?? 0), committed: Number(committed ?? start) };
     },
     close: admin.close,
+  };
+};
+
+const sharedByTopic = <T>(ask: (topic: string) => Promise<T>): ((topic: string) => Promise<T>) => {
+  const asking = new Map<string, Promise<T>>();
+  return (topic) => {
+    const answer = asking.get(topic) ?? ask(topic).finally(() => asking.delete(topic));
+    asking.set(topic, answer);
+    return answer;
   };
 };

@@ -70,10 +70,19 @@ export type Place = {
   untilOffset?: number;
 };
 
-/** `logStart` is the first offset that Kafka still has. */
+/** What Kafka says of a partition when it is opened. */
+export type LogBounds = {
+  /** The first offset that Kafka still has. */
+  start: number;
+  /** The next offset to be written. */
+  end: number;
+  /** What the group has committed, or `start` where nothing is. */
+  committed: number;
+};
+
 export const openPipeline = async (
   place: Place,
-  logStart: number,
+  log: LogBounds,
   deps: PipelineDeps,
 ): Promise<PartitionPipeline> => {
   const { feed, partition, ownership, treatments } = place;
@@ -82,6 +91,7 @@ export const openPipeline = async (
     tokenTrustedMs: deps.limits.tokenTrustedMs,
     onDifference: deps.onDifference,
   });
+  const { start: logStart } = log;
   let { nextOffset, replay } = resumed;
   if (logStart > nextOffset) {
     await deps.lostRanges.note(feed, partition, nextOffset, logStart);
@@ -98,13 +108,13 @@ export const openPipeline = async (
         );
   return new Pipeline(
     place,
-    { nextOffset, replay, logStart, serverStartedAtMs: resumed.serverStartedAtMs },
+    { nextOffset, replay, log, serverStartedAtMs: resumed.serverStartedAtMs },
     createIntake(feed, treatments, repeats),
     deps,
   );
 };
 
-type Start = { nextOffset: number; replay: Replay | null; logStart: number; serverStartedAtMs: number };
+type Start = { nextOffset: number; replay: Replay | null; log: LogBounds; serverStartedAtMs: number };
 
 class Pipeline implements PartitionPipeline {
   readonly startOffset: number;
@@ -116,11 +126,17 @@ class Pipeline implements PartitionPipeline {
   readonly #until: number;
   /** Records before this offset that are not in ClickHouse have been recorded as lost. */
   #lostTo: number;
+  /** The offset to be committed with the first batch; null if that is committed already. */
+  #uncommitted: number | null;
 
   constructor(place: Place, start: Start, intake: Intake, deps: PipelineDeps) {
     const { feed, partition, ownership, gathering } = place;
-    const { serverStartedAtMs } = start;
-    this.startOffset = start.nextOffset;
+    const { serverStartedAtMs, nextOffset, log } = start;
+    this.#uncommitted = log.committed < nextOffset ? nextOffset : null;
+    // Only a batch brings what can be committed with. So the last record is read again, which is in its table and ignored: on a
+    // quiet partition there may be no other for hours.
+    const isReadAgain = this.#uncommitted !== null && log.start < nextOffset && nextOffset <= log.end;
+    this.startOffset = isReadAgain ? nextOffset - 1 : nextOffset;
     this.#place = place;
     this.#until = place.untilOffset ?? Number.POSITIVE_INFINITY;
     this.#deps = {
@@ -128,7 +144,7 @@ class Pipeline implements PartitionPipeline {
       logger: deps.logger.child({ topic: feed.topic, partition }),
     };
     this.#intake = intake;
-    this.#lostTo = start.logStart;
+    this.#lostTo = log.start;
     this.#assignment = createAssignment({ topic: feed.topic, partition });
     const pipeline = this.#assignment;
     this.#blocks = new BlockSequence({
@@ -144,6 +160,7 @@ class Pipeline implements PartitionPipeline {
   async accept(batch: RecordBatch, control: BatchControl): Promise<void> {
     this.#assignment.use(control);
     this.#assignment.assertOurs();
+    this.#commitStart();
     while (this.#deps.inFlight.full) {
       await this.#deps.inFlight.room(heartbeatMs);
       await this.#assignment.keepAlive();
@@ -167,6 +184,16 @@ class Pipeline implements PartitionPipeline {
   progress(): PipelineProgress {
     const { topic, partition, insertedTo, stalledForMs } = this.#blocks;
     return { topic, partition, insertedTo, stalledForMs, heldBy: this.#assignment.heldBy };
+  }
+
+  /** A predecessor may have inserted its last block and not committed it. */
+  #commitStart(): void {
+    if (this.#uncommitted === null) return;
+    const nextOffset = BigInt(this.#uncommitted);
+    this.#uncommitted = null;
+    this.#assignment.commit(nextOffset).catch((error: unknown) => {
+      this.#deps.logger.debug({ err: error }, 'offset not committed');
+    });
   }
 
   /** Notes the log's end, and checks that the log still has the next record to read. */

@@ -7,26 +7,27 @@ export const sharePartition = (pipelines: readonly PartitionPipeline[]): Partiti
   const [first] = pipelines;
   assert(first !== undefined, 'a partition has a pipeline');
   if (pipelines.length === 1) return first;
-  const committed = pipelines.map(({ startOffset }) => startOffset);
+  /** Where each table is. */
+  const reached = pipelines.map(({ startOffset }) => startOffset);
+  /** Null before the first commit. */
+  let committed: number | null = null;
 
-  /** Up to which offset all tables have the records now; null if that has not changed. */
-  const moved = (nth: number, nextOffset: bigint): bigint | null => {
-    const before = Math.min(...committed);
-    committed[nth] = Number(nextOffset);
-    const now = Math.min(...committed);
-    return now > before ? BigInt(now) : null;
+  /** Commits up to where all tables have the records, if that is further than what is committed. */
+  const commitAll = async (nth: number, nextOffset: bigint, control: BatchControl): Promise<void> => {
+    reached[nth] = Number(nextOffset);
+    const all = Math.min(...reached);
+    if (committed !== null && all <= committed) return;
+    await control.commit(BigInt(all));
+    committed = Math.max(all, committed ?? all);
   };
 
   const controlOf = (control: BatchControl, nth: number): BatchControl => ({
     isStale: () => control.isStale(),
     heartbeat: () => control.heartbeat(),
-    commit: async (nextOffset) => {
-      const all = moved(nth, nextOffset);
-      if (all !== null) await control.commit(all);
-    },
+    commit: (nextOffset) => commitAll(nth, nextOffset, control),
     commitSoon: (nextOffset) => {
-      const all = moved(nth, nextOffset);
-      if (all !== null) control.commitSoon(all);
+      reached[nth] = Number(nextOffset);
+      control.commitSoon(BigInt(Math.min(...reached)));
     },
   });
 

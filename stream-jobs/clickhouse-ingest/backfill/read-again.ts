@@ -59,6 +59,7 @@ const limits = {
 const inFlightBytesMax = 64 * 1024 * 1024;
 const fetchBytesPerPartitionMax = 2 * 1024 * 1024;
 const heartbeatMs = 1_000;
+const never = Number.MAX_SAFE_INTEGER;
 
 /**
  * Reads records from Kafka into tables that no ingest fills, as an ingest would, up to given offsets. Resolves when all of
@@ -280,7 +281,8 @@ class Reader {
         gathering: null,
         untilOffset: stage.until,
       },
-      stage.kind === 'read' ? this.#logStart : 0,
+      // What the group of this call has committed is nobody's matter.
+      { start: stage.kind === 'read' ? this.#logStart : 0, end: never, committed: never },
       { ...this.#deps, lostRanges: lostRangesOf(stage, this.#options) },
     );
   }
