@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
+import { PlatformError } from '#platform/errors';
 import type { BatchControl } from '#platform/messaging/broker';
 import type { CheckpointStore } from '#platform/streams/checkpoint-store';
 import { createCheckpoints } from '#platform/streams/checkpoints';
+import type { Task } from '#platform/streams/task';
 import { testHost } from '#platform/testing/test-host';
 
 const store = {
@@ -25,9 +27,13 @@ const committing = (failures: number, isStale = () => false) => {
   return { asked, done, control };
 };
 
-const started = (onTestFinished: (end: () => Promise<void>) => void) => {
+const started = (
+  onTestFinished: (end: () => Promise<void>) => void,
+  tasks: readonly Task[] = [],
+  checkpointStore = store,
+) => {
   const stopping = new AbortController();
-  const checkpoints = createCheckpoints(testHost('windows'), store, [], {
+  const checkpoints = createCheckpoints(testHost('windows'), checkpointStore, tasks, {
     checkpointEveryMs: 5,
     recordsPerCheckpointMax: 1,
   });
@@ -57,4 +63,25 @@ it('an offset of a partition that has moved is not', async ({ onTestFinished }) 
   await checkpoints.handled({ topic: 'sales', partition: 1 }, 3n, 1, other.control);
   await expect.poll(() => other.done, { timeout: 15_000 }).toEqual([3n]);
   expect(moved.asked).toEqual([7n]);
+});
+
+it('the newest rows are published of those made while the engine was away', async ({ onTestFinished }) => {
+  const published: (readonly unknown[])[] = [];
+  const [rowsMade, rowsKeptMax] = [7, 3];
+  let row = 0;
+  const publish = async (rows: readonly unknown[]) => {
+    if (row < rowsMade) throw new PlatformError('dependency_unavailable', 'away', { retriable: true });
+    published.push(rows);
+  };
+  const task = {
+    topology: { name: 'live', sink: { into: 'the engine', publish, rowsKeptMax } },
+    ...{ watermarkMs: 0, windowsOpen: 0, advance: () => {} },
+    hasNews: () => row < rowsMade,
+  } as unknown as Task;
+  const take = () => {
+    row += 1;
+    return { task: 'live', checkpoint: { rows: [{ row }], late: [] } };
+  };
+  started(onTestFinished, [task], { ...store, take } as unknown as CheckpointStore);
+  await expect.poll(() => published).toEqual([[5, 6, 7]]);
 });

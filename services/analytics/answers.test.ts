@@ -102,6 +102,26 @@ it('serves an answer of the same version while it is asked for again, and what t
   expect((await late).rows).toEqual([]);
 });
 
+it('does not go back to an older answer that took longer than the one after it', async () => {
+  const { clickhouse, clock, ask, change } = setUp();
+  const first = ask();
+  await settled();
+  clickhouse.asked[0]?.answer([{ name: 'Lamp' }]);
+  await first;
+  clock.advanceMs(1_500);
+  await ask();
+  change();
+  const changed = ask();
+  await settled();
+  clickhouse.asked[2]?.answer([{ name: 'Lantern' }]);
+  expect((await changed).rows).toEqual([{ name: 'Lantern' }]);
+  clock.advanceMs(400);
+  clickhouse.asked[1]?.answer([{ name: 'Lamp' }]);
+  await settled();
+  expect((await ask()).rows).toEqual([{ name: 'Lantern' }]);
+  expect(clickhouse.asked).toHaveLength(3);
+});
+
 it('asks what reads sums apart from what reads raw rows', async () => {
   const [raw, sums] = [slowClickHouse(), slowClickHouse()];
   const completeness = { read: async () => ({ asOfMs: 0, lagMs: 0, version: '1' }) };

@@ -47,3 +47,12 @@ it('begins anew with those who watch after nobody has', async () => {
   clock.advanceMs(3_600_000);
   expect(await watch.read()).toEqual([{ atMs: 3_700_000, upToMs: 3_699_000 }]);
 });
+
+it('forgets what was said at times that are still to come, since the clock was set back', async () => {
+  const { clock, watch } = setUp();
+  await watch.read();
+  clock.setMs(40_000);
+  await eventually(async () => expect((await watch.read())[0]).toEqual({ atMs: 40_000, upToMs: 39_000 }), {
+    timeoutMs: 2_000,
+  });
+});

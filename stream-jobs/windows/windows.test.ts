@@ -436,13 +436,28 @@ describe('a stock-out', () => {
     expect(rowsOf(stockOuts(nowhere) as never, events)).toMatchObject([{ order_id: 'o', lost_minor: 600 }]);
   });
 
-  test('costs memory for no order that was served, whichever of its events comes first', () => {
+  const running = () => {
     const task = createTask(stockOuts(nowhere), 1);
     const lane = task.lane({ topic: 't', partition: 0 });
     const take = ({ type, atMs, value }: ReturnType<typeof placed> | ReturnType<typeof reserved>) => {
       const event = { type, value, eventId: 'e', key: value.orderId } as never;
       lane.take(lane.nextOffset, atMs, task.contributionsOf(event));
     };
+    return { task, take };
+  };
+
+  test('costs memory for no order that was served after hours, once its two windows have met', () => {
+    const { task, take } = running();
+    const hourMs = 3_600_000;
+    take(placed('o'));
+    take(reserved('o', fromMs + 9 * hourMs));
+    expect(task.windowsOpen).toBe(2);
+    take(placed('o', { atMs: fromMs + 5 * hourMs }));
+    expect(task.windowsOpen).toBe(0);
+  });
+
+  test('costs memory for no order that was served, whichever of its events comes first', () => {
+    const { task, take } = running();
     for (let nth = 0; nth < 1_000; nth += 1) {
       const both = [placed(`o${nth}`, { atMs: fromMs + nth }), reserved(`o${nth}`, fromMs + nth + 5)];
       for (const event of nth % 2 === 0 ? both : both.toReversed()) take(event);
