@@ -48,6 +48,12 @@ const sellOn = (rig: Setting['rig']) => {
   };
 };
 
+/** Afterwards no new owner would trust the token of a claim, and a back-fill reads its block before the exchange. */
+const letClaimsAge = ({ clickhouse }: Setting['rig']): Promise<void> =>
+  clickhouse.command(
+    'ALTER TABLE ingest_blocks UPDATE claimed_at = claimed_at - INTERVAL 1 HOUR WHERE 1 SETTINGS mutations_sync = 2',
+  );
+
 /** What an owner does that has waited too long for the exchange of the sales. */
 const takeSalesOutOfReach = ({ clickhouse, topic }: Setting['rig']): Promise<void> =>
   breakOpen(clickhouse, topic.sales, {
@@ -212,6 +218,49 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
     ]);
     await ingest.stop();
     await isExact(setting, { lines: 10, net: 19_980 });
+  });
+
+  it('is refused where Kafka deleted what it had not read, and copies that when it is started again', async (context) => {
+    const setting = await setUp(context);
+    const { rig, start, committedBecomes } = setting;
+    await rig.send(
+      rig.topic.sales,
+      Array.from({ length: 6 }, () => rig.sale({ amount_minor: 10 })),
+      0,
+    );
+    const ingest = await start({ tables: ['sales'] });
+    await committedBecomes(rig.topic.sales, 6n);
+    await ingest.stop();
+    await letClaimsAge(rig);
+    const registry = { schemaById: () => Promise.reject(new Error('killed')) };
+    await expect(rig.backfill({ request: all, registry })).rejects.toThrow('killed');
+    await rig.deleteBefore(rig.topic.sales, 3);
+    await expect(rig.backfill({ request: all })).rejects.toThrow(
+      `Kafka has deleted the records of ${rig.topic.sales}-0 up to 3, which were read up to 0; start again`,
+    );
+    await isExact(setting, { lines: 6, net: 60 });
+    await rig.backfill({ request: all, again: true });
+    await isExact(setting, { lines: 6, net: 60 });
+  });
+
+  it('is refused where its topic got a partition since the plan, and done when it is started again', async (context) => {
+    const setting = await setUp(context);
+    const { rig, start, committedBecomes } = setting;
+    const sale = () => rig.sale({ amount_minor: 10 });
+    await rig.send(rig.topic.sales, [sale(), sale()], 0);
+    const ingest = await start({ tables: ['sales'] });
+    await committedBecomes(rig.topic.sales, 2n);
+    await ingest.stop();
+    await letClaimsAge(rig);
+    const registry = { schemaById: () => Promise.reject(new Error('killed')) };
+    await expect(rig.backfill({ request: all, registry })).rejects.toThrow('killed');
+    await rig.raisePartitions(rig.topic.sales, 3);
+    await expect(rig.backfill({ request: all })).rejects.toThrow('has a partition 2 since');
+    await isExact(setting, { lines: 2, net: 20 });
+    await rig.backfill({ request: all, again: true });
+    await start({ tables: ['sales'] });
+    await rig.send(rig.topic.sales, [sale()], 0);
+    await isExact(setting, { lines: 3, net: 30 });
   });
 
   it('brings no words back of people whose accounts were erased', async (context) => {

@@ -122,6 +122,11 @@ export const openIngestRig = async () => {
     deadLetters: (name: string, count: number) => readDeadLetters(parts, name, count),
     transactionalProducer: () => openTransactionalProducer(parts, closing),
     deleteBefore: (name: string, offset: number) => deleteBefore(parts, name, offset),
+    /** Gives a topic so many partitions in all. */
+    raisePartitions: (topic: string, count: number) =>
+      administer(parts, 'operator', (operator) =>
+        operator.createPartitions({ topicPartitions: [{ topic, count }] }),
+      ),
     /** The next offset to be written to partition 0. */
     endOf: async (name: string): Promise<bigint> => {
       const partitions = await admin.offsets(name);
@@ -315,19 +320,29 @@ const readDeadLetters = async (
 };
 
 /** Deletes the records of partition 0 before `offset`, as retention does. */
-const deleteBefore = async ({ host }: Pick<Parts, 'host'>, name: string, offset: number): Promise<void> => {
+const deleteBefore = (parts: Parts, name: string, offset: number): Promise<void> =>
+  administer(parts, 'retention', async (retention) => {
+    // kafkajs finds the partition's leader only in metadata that was requested before.
+    await retention.fetchTopicOffsets(name);
+    await retention.deleteTopicRecords({
+      topic: name,
+      partitions: [{ partition: 0, offset: String(offset) }],
+    });
+  });
+
+/** What an operator does to a topic by other tools. */
+const administer = async (
+  { host }: Parts,
+  clientId: string,
+  work: (admin: kafkajs.Admin) => Promise<unknown>,
+): Promise<void> => {
   const { kafka, sever } = openConnection(
-    { ...engines().kafka, clientId: 'retention', logger: host.logger },
+    { ...engines().kafka, clientId, logger: host.logger },
     { retries: 5 },
   );
-  const retention = kafka.admin();
-  await retention.connect();
-  // kafkajs finds the partition's leader only in metadata that was requested before.
-  await retention.fetchTopicOffsets(name);
-  await retention.deleteTopicRecords({
-    topic: name,
-    partitions: [{ partition: 0, offset: String(offset) }],
-  });
-  await retention.disconnect();
+  const admin = kafka.admin();
+  await admin.connect();
+  await work(admin);
+  await admin.disconnect();
   sever();
 };
