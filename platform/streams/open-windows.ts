@@ -144,7 +144,9 @@ export const createOpenWindows = <I, A>(
   /** The open window of the key into which the span falls, after those that the span connects have become one. */
   const findOf = (key: string, span: Span): Open<A> | undefined => {
     const others = index.of(key);
-    if (window.kind === 'fixed') return others.find(({ fromMs }) => fromMs === span.fromMs);
+    // Where the size was changed, others may begin with it.
+    if (window.kind === 'fixed')
+      return others.find(({ fromMs, toMs }) => fromMs === span.fromMs && toMs === span.toMs);
     const [first, ...met] = others.filter((open) => overlaps(open, span));
     for (const other of met) absorb(first as Open<A>, other);
     if (first !== undefined) widen(first, span);

@@ -222,3 +222,51 @@ describe('a task equals a recomputation over all events', () => {
     );
   });
 });
+
+describe('after the size of the windows was changed', () => {
+  const sized = (sizeMs: number, usualSizeMs?: number) => ({
+    ...summing(tumbling(sizeMs), 'once', 0),
+    ...(usualSizeMs === undefined ? {} : { usualSizeMs }),
+  });
+  const take = (task: Task<number, Row>, ...eventsAtMs: readonly number[]) => {
+    const lane = task.lane(at(0));
+    for (const atMs of eventsAtMs) lane.take(lane.nextOffset, atMs, [{ key: 'a', input: 1 }]);
+    task.advance();
+  };
+  /** The task after events at `beforeMs`, and one of another size that goes on from there; all rows of both. */
+  const changed = (
+    before: Topology<number, Sum, Row>,
+    after: Topology<number, Sum, Row>,
+    beforeMs: readonly number[],
+    afterMs: readonly number[],
+  ) => {
+    const [first, second] = [createTask(before, 1), createTask(after, 1)];
+    take(first, ...beforeMs);
+    const stored = first.checkpoint();
+    second.restore({ ...stored, windows: first.everything() }, [{ ...at(0), high: 100n }]);
+    take(second, ...afterMs, farMs);
+    const rows = [...stored.rows, ...second.checkpoint().rows];
+    expect(new Set(rows.map(({ place }) => place.join())).size).toBe(rows.length);
+    return rows.map(({ place, row: { fromMs, toMs, count } }) => ({ place, fromMs, toMs, count }));
+  };
+
+  test('open ones keep what they have, and the others with their start have rows with other ids', () => {
+    expect(changed(sized(5_000), sized(10_000), [1_000, 2_000], [3_000, 7_000])).toMatchObject([
+      { fromMs: 0, toMs: 5_000, count: 2 },
+      { fromMs: 0, toMs: 10_000, count: 2, place: ['a', '0', '1', '0'] },
+    ]);
+  });
+
+  test('so have they where those before are closed, and ids of the usual size stay as they are', () => {
+    const usualMs = 5_000;
+    expect(changed(sized(5_000, usualMs), sized(10_000, usualMs), [1_000, 9_000], [9_500])).toMatchObject([
+      { fromMs: 0, toMs: 5_000, count: 1, place: ['a', '0', '1', '0'] },
+      { fromMs: 0, toMs: 10_000, count: 1 },
+      { fromMs: 5_000, toMs: 10_000, count: 1, place: ['a', '5000', '1', '0'] },
+    ]);
+    expect(changed(sized(10_000, usualMs), sized(5_000, usualMs), [1_000], [2_000])).toMatchObject([
+      { fromMs: 0, toMs: 5_000, count: 1, place: ['a', '0', '1', '0'] },
+      { fromMs: 0, toMs: 10_000, count: 1 },
+    ]);
+  });
+});

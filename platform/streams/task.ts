@@ -5,6 +5,7 @@ import { partitionName } from '#platform/messaging/partition-name';
 import { createOpenWindows, type StoredWindow, type WindowChanges } from '#platform/streams/open-windows';
 import type { Contribution, LateInput, LateOutput, Topology, WindowOf } from '#platform/streams/topology';
 import { createWatermarks, type Watermarks } from '#platform/streams/watermarks';
+import type { Span } from '#platform/streams/window';
 
 /** The next offset of a partition, as decimal text, and its newest event time. */
 export type Place = readonly [nextOffset: string, newestMs: number | null];
@@ -176,13 +177,22 @@ export const createTask = <I, A, R, L>(topology: Topology<I, A, R, L>, idleAfter
 
 /** `part` names the rows of a window that may have others. */
 const rowsOf = <A, R>(
-  { rows }: Pick<Topology<never, A, R>, 'rows'>,
+  topology: Pick<Topology<never, A, R>, 'rows' | 'window' | 'usualSizeMs'>,
   window: WindowOf<A>,
   part = `${window.revision}`,
 ): TaskRow<R>[] => {
-  const { key, fromMs } = window;
-  return rows(window).map((row, nth) => ({ place: [key, `${fromMs}`, part, `${nth}`], row }));
+  const name = nameOf(topology, window);
+  return topology.rows(window).map((row, nth) => ({ place: [window.key, name, part, `${nth}`], row }));
 };
+
+/** Which one of its key a window is. The end of a gap window moves while it is open, so it is no part of it. */
+const nameOf = (
+  { window, usualSizeMs }: Pick<Topology<never, unknown, unknown>, 'window' | 'usualSizeMs'>,
+  { fromMs, toMs }: Span,
+): string =>
+  window.kind === 'gap' || toMs - fromMs === (usualSizeMs ?? window.sizeMs)
+    ? `${fromMs}`
+    : `${fromMs} to ${toMs}`;
 
 /** The rows of the late output since the last checkpoint. `from` is where in the log the input is. */
 const createLateRows = <I, L>(output: LateOutput<I, L> | undefined) => {

@@ -18,6 +18,12 @@ export type Topology<I, A, R, L = unknown> = {
   /** What a key is, for the drawing. */
   keyedBy: string;
   window: WindowKind;
+  /**
+   * Rows of fixed windows of this size have the window's start in their ids, and those of another size its end too: after a
+   * change of the size they are not taken for repeats of earlier ones. The size of `window` if unset. Where it is set it never
+   * changes, because ids do with it.
+   */
+  usualSizeMs?: number;
   aggregate: Aggregate<I, A>;
   /**
    * `once`: a window's rows are written when it closes. `as it changes`: they are also written at each checkpoint in

@@ -45,6 +45,8 @@ export const productPerformance = (windowMs: number, sink: WritingSink<ProductPe
     },
     keyedBy: 'product and currency',
     window: tumbling(windowMs),
+    // An hour, of which the ids of the rows written so far say the start alone.
+    usualSizeMs: 3_600_000,
     aggregate: { start, add, merge },
     emits: 'in parts',
     outOfOrderMsMax,

@@ -340,6 +340,20 @@ describe('the performance of a product', () => {
     ]);
   });
 
+  test('has the id that it always had, and a row of another length that begins with it has another one', () => {
+    const placesOf = (windowMs: number) => {
+      const places: (readonly string[])[] = [];
+      rowsOf(productPerformance(windowMs, written) as never, [sale(10, 2, 500)], [], (_, place) => {
+        places.push(place);
+        return `${place}`;
+      });
+      return places;
+    };
+    const usual = ['GBP:p', `${fromMs}`, '1', '0'];
+    expect(placesOf(3_600_000)).toEqual([usual]);
+    expect(placesOf(7_200_000)).not.toEqual([usual]);
+  });
+
   test('has an order line that comes after its hour was written as a row of its own, and leaves out late views', () => {
     const task = createTask(productPerformance(3_600_000, written), 1);
     const lane = task.lane({ topic: 't', partition: 0 });
