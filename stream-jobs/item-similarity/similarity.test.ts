@@ -136,6 +136,14 @@ describe('forward decay', () => {
   });
 });
 
+it('sums stay finite and in order however far the time is from the landmark', () => {
+  const lateMs = 30 * 365 * 24 * hour;
+  const changes = learnAll(['a', 'b', 'b'].map((id, n) => viewed(id, lateMs, `v${n}`)));
+  const [a = 0, b = 0] = ['a', 'b'].map((id) => changes.popularity.get(id));
+  expect(b).toBeGreaterThan(a);
+  expect(b).toBeLessThan(Number.MAX_VALUE);
+});
+
 describe('popularity', () => {
   it('counts a product once a visit, at its strongest action', () => {
     const { popularity } = learnAll(

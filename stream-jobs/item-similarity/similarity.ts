@@ -132,8 +132,11 @@ export const noChanges = (): Changes => ({
   learnedUpToMs: Number.NEGATIVE_INFINITY,
 });
 
+/** Beyond this all times weigh the same, so that sums stay finite. */
+const halfLivesMax = 980;
+
 const growth = (atMs: number, landmarkMs: number, halfLifeMs: number): number =>
-  2 ** ((atMs - landmarkMs) / halfLifeMs);
+  2 ** Math.min(halfLivesMax, (atMs - landmarkMs) / halfLifeMs);
 
 /** The slice of time a signal belongs to. */
 export const sliceOf = ({ appendedAtMs, atMs }: Signal, { sliceMs }: SimilaritySettings): number =>
