@@ -5,7 +5,7 @@ import { createBoundedMap } from '#platform/bounded-map';
 import { type Clock, systemClock } from '#platform/clock';
 import { type Settings, setting } from '#platform/config';
 import { sleep } from '#platform/waiting/sleep';
-import { problem, unavailable } from './problem-details.js';
+import { type Problem, problem, unavailable } from './problem-details.js';
 
 /** What a caller may do; the names belong to the application. */
 export type Role = string;
@@ -300,9 +300,10 @@ export const authorise = (principal: Principal, access: Access, scope: string | 
     throw problem(401, 'authentication_required', 'Log in first.', {
       headers: { 'www-authenticate': 'Bearer' },
     });
-  if (typeof access !== 'string' && !access.some((role) => principal.roles.includes(role)))
-    throw problem(403, 'forbidden', 'Your account may not do this.');
+  if (typeof access !== 'string' && !access.some((role) => principal.roles.includes(role))) throw forbidden();
 };
+
+export const forbidden = (): Problem => problem(403, 'forbidden', 'Your account may not do this.');
 
 /** The account that calls; undefined for an API key and for a stranger. */
 export const userIdOf = (principal: Principal): string | undefined =>

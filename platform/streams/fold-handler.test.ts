@@ -157,7 +157,7 @@ describe('an event that an outbox relay sends twice', () => {
     const before = setUp();
     await before.handle(...sentTwice.slice(0, 2));
     const after = setUp(before.state);
-    expect(await after.handler.startFrom(at, { low: 0n, high: 4n, committed: 2n })).toBe(0n);
+    expect(await after.handler.startFrom(at, async () => ({ low: 0n, high: 4n, committed: 2n }))).toBe(0n);
     await after.handle(...sentTwice);
     expect([before.state.counts(), await before.state.nextOffset(at.topic, 0)]).toEqual([{ a: 1, b: 1 }, 4n]);
   });
@@ -178,7 +178,7 @@ describe('an event that a client sends twice under its own name', () => {
     const before = setUp();
     await before.handle(...sentTwice.slice(0, 7));
     const after = setUp(before.state);
-    const from = await after.handler.startFrom(at, { low: 0n, high: 8n, committed: 7n });
+    const from = await after.handler.startFrom(at, async () => ({ low: 0n, high: 8n, committed: 7n }));
     await after.handle(...sentTwice.slice(Number(from)));
     expect(before.state.counts()).toEqual({ a: 1, b: 6 });
   });
@@ -196,7 +196,7 @@ describe('poison', () => {
 
   test('is parked once, also when the log is folded again', async () => {
     const { handler, handle, parked } = setUp();
-    await handler.startFrom(at, { low: 0n, high: 3n, committed: 2n });
+    await handler.startFrom(at, async () => ({ low: 0n, high: 3n, committed: 2n }));
     await handle(poison(0), poison(1), poison(2));
     expect(parked.map(({ record }) => record.offset)).toEqual([2n]);
   });
@@ -219,7 +219,7 @@ describe('poison', () => {
 });
 
 describe('the place to start from', () => {
-  const log = (low: bigint, high: bigint) => ({ low, high, committed: 0n });
+  const log = (low: bigint, high: bigint) => async () => ({ low, high, committed: 0n });
 
   test('is a little before where the state ends, not before the log begins, and a bounded tail of it', async () => {
     const { handler, handle, state } = setUp();

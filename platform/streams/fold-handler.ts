@@ -41,7 +41,7 @@ export type FoldHandler = {
    * this process knows them from the last assignment. Rejects with `state_ahead_of_log` where the state has more records than
    * the log: it was made anew or cut off, and what is appended would be taken for what the state has.
    */
-  startFrom(at: TopicPartition, log: LogBounds): Promise<bigint>;
+  startFrom(at: TopicPartition, boundsOfLog: () => Promise<LogBounds>): Promise<bigint>;
   handle(batch: RecordBatch, control: BatchControl): Promise<void>;
 };
 
@@ -113,8 +113,10 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
   };
 
   return {
-    startFrom: async (at, { low, high, committed }) => {
+    startFrom: async (at, boundsOfLog) => {
       const { nextOffset, place } = await places.resume(at);
+      // Read behind the state, which another member may still be adding to.
+      const { low, high, committed } = await boundsOfLog();
       if (nextOffset > high) throw aheadOfLog(at, nextOffset, high);
       place.parkedBefore = committed;
       const readAgain = place.remembers ? 0 : place.repeats.recordsMax;

@@ -1,5 +1,5 @@
 import type { HttpApp } from '#platform/http/http-app';
-import type { TopicPartition } from '#platform/messaging/broker';
+import type { Broker, BrokerAdmin, TopicPartition } from '#platform/messaging/broker';
 import { type BrokenRule, createEventReader, type EventTable } from '#platform/messaging/events';
 import { createSharedAdmin } from '#platform/messaging/shared-admin';
 import { createStreamConsumer } from '#platform/messaging/stream-consumer';
@@ -74,9 +74,10 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
   const boundsOf = async (at: TopicPartition): Promise<LogBounds> => {
     const admin = await shared.open();
     const isSame = ({ partition }: { partition: number }) => partition === at.partition;
-    const log = (await admin.offsets(at.topic)).find(isSame);
+    const offsetsBy = async (by: BrokerAdmin) => (await by.offsets(at.topic)).find(isSame);
+    const { low, high } = (await offsetsBy(admin)) ?? (await withFreshAdmin(broker, offsetsBy)) ?? nothing;
     const committed = (await admin.committedOffsets(group, at.topic)).find(isSame);
-    return { low: log?.low ?? 0n, high: log?.high ?? 0n, committed: committed?.nextOffset ?? 0n };
+    return { low, high, committed: committed?.nextOffset ?? 0n };
   };
   host.use({ name: 'log bounds', start: async () => {}, stop: shared.close });
   host.use(
@@ -86,7 +87,7 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
       topics,
       partitionsConcurrentlyMax: options.partitionsConcurrentlyMax ?? 3,
       fetchSpacingMs: options.fetchSpacingMs ?? 200,
-      startFrom: async (at) => handler.startFrom(at, await boundsOf(at)),
+      startFrom: async (at) => handler.startFrom(at, () => boundsOf(at)),
       handle: async (batch, control) => {
         if (!readFirst.includes(batch.topic)) await whenFirstAreRead();
         await handler.handle(batch, control);
@@ -95,6 +96,21 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
     }),
   );
   return app;
+};
+
+const nothing = { low: 0n, high: 0n };
+
+/** An admin that is open knows a topic's partitions of minutes ago: one that is new is not among them. */
+const withFreshAdmin = async <T>(
+  broker: Pick<Broker, 'admin'>,
+  ask: (admin: BrokerAdmin) => Promise<T>,
+): Promise<T> => {
+  const admin = await broker.admin();
+  try {
+    return await ask(admin);
+  } finally {
+    await admin.close();
+  }
 };
 
 const openOnce = <S>(open: () => Promise<S>): (() => Promise<S>) => {

@@ -28,7 +28,7 @@ export type FrontParts = {
   counter: Pick<RequestCounter, 'countIfFree'>;
   networks: Pick<ClientNetworks, 'known'>;
   limits: Readonly<Record<LimitName, CountOptions>>;
-  /** Of every answer. */
+  /** Of every answer of the API. */
   headers: Readonly<Record<string, string>>;
 };
 

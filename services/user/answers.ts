@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accountOf, type Principal } from '#platform/http/auth';
+import { accountOf, forbidden, type Principal } from '#platform/http/auth';
 import { assertVersion } from '#platform/http/etag';
 import { problem } from '#platform/http/problem-details';
 import { line, text } from '#platform/http/text';
@@ -73,7 +73,7 @@ const refused = ({ refused: code }: AccountRefusal | LoginRefusal) => {
     case 'wrong_password':
       return problem(403, code, 'The current password is another one.');
     case 'forbidden':
-      return problem(403, code, 'Your account may not do this.');
+      return forbidden();
     case 'last_admin':
       return problem(409, code, 'This is the last admin, and there has to be at least one.');
     default:

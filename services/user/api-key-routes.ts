@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
+import { forbidden } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/http-app';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -63,7 +64,7 @@ const createRoute = (app: HttpApp, apiKeys: ApiKeys, clock: Clock): void => {
       if (expires !== null && expires.getTime() <= clock.nowMs())
         throw problem(422, 'expires_in_the_past', 'The key would have expired already.');
       const created = await apiKeys.create({ name, scopes: wanted, expiresAt: expires }, ownId(request));
-      if (created === 'forbidden') throw problem(403, created, 'Your account may not do this.');
+      if (created === 'forbidden') throw forbidden();
       if (created === 'full')
         throw problem(409, 'too_many_api_keys', `There are ${apiKeysMax} API keys at most.`);
       return reply

@@ -3,6 +3,7 @@ import { type Sink, topology, type WindowOf } from '#platform/streams/topology';
 import { gap } from '#platform/streams/window';
 import type { Search, ShopperActivity } from '#schemas/events';
 import { termOf } from '#schemas/search-term';
+import { visitTimes } from '#schemas/window-times';
 import { internProductId, internSteps } from './product-ids.js';
 
 /** Checkpoints of before have no `results`. */
@@ -19,8 +20,10 @@ const searchesPerVisitMax = 50;
 const stepsPerVisitMax = 200;
 
 /** What each search of a visit led to, before the visit's next one. */
-export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
-  topology({
+export const searches = (gapMs: number, sink: Sink<SearchRow>) => {
+  // Those of the same visits.
+  const { outOfOrderMsMax, latenessMs } = visitTimes(gapMs);
+  return topology({
     name: 'searches',
     purpose:
       'Each search of a visit that has ended: its term, how much it found, and whether a product was viewed or added after it.',
@@ -65,8 +68,8 @@ export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
       },
     },
     emits: 'once',
-    outOfOrderMsMax: 10_000,
-    latenessMs: 60_000,
+    outOfOrderMsMax,
+    latenessMs,
     // At most 90 MB: 55,000 visits of eight actions, each of 1.3 kB.
     windowsMax: 150_000,
     eventsOf: ({ asked, steps }: Sum) => asked.length + steps.length,
@@ -74,6 +77,7 @@ export const searches = (gapMs: number, sink: Sink<SearchRow>) =>
     rows: ({ key, sum }: WindowOf<Sum>): SearchRow[] => sum.asked.map((_, nth) => rowOf(key, sum, nth)),
     sink,
   });
+};
 
 const rowOf = (visitId: string, { asked, steps }: Sum, nth: number): SearchRow => {
   const { atMs, term, userId, results = null } = asked[nth] as Asked;

@@ -445,7 +445,10 @@ const burstsOf = (events: readonly Bought[]): { slotMs: number; bursts: Bought[]
 
 const lateByMs = 12 * 60 * 60_000;
 
-/** Events of twelve hours before `fromMs`: later than any window waits, so they may change no row. Some are order lines. */
+/**
+ * Events of twelve hours before `fromMs`: later than any window waits, so they may change no row. Some are order lines, each of
+ * which is one more row of product-performance.
+ */
 export const lateEvents = (count: number, fromMs: number): ShopEvent[] =>
   shopEvents(count, fromMs - lateByMs).map((event) => {
     const eventId = `late-${event.eventId}`;

@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client.ts';
 import { useUser } from '../../api/login.ts';
+import { ApiProblem } from '../../api/problem.ts';
 import type { components } from '../../api/schema.d.ts';
 import { Button } from '../../kit/button.tsx';
 import { DataTable } from '../../kit/data-table.tsx';
@@ -119,6 +120,12 @@ const RolesDialog = ({ user, onClose, onDone }: { user: User; onClose(): void; o
       }),
     onSuccess: () => {
       showToast(`${user.email}: ${[...chosen].join(', ')}.`);
+      onClose();
+    },
+    onError: (error) => {
+      // Another admin was faster: the list shows what he gave.
+      if (!(error instanceof ApiProblem) || error.status !== 412) return;
+      showToast(`${user.email} was changed meanwhile.`);
       onClose();
     },
     onSettled: onDone,

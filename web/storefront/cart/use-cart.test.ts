@@ -69,6 +69,16 @@ it('what had no room in the cart of both is kept, since no other answer says it'
   leave();
 });
 
+it('the carts are united also where the cache has the cart of an earlier login', async () => {
+  const key = ['get', '/api/cart', 'ann'];
+  client.setQueryData(key, emptyCart);
+  const uniting = uniteCarts(client, 'ann');
+  await vi.waitFor(() => expect(asked).toMatchObject([{ path: '/api/cart', cartId: 'id of the guest' }]));
+  asked[0]?.answer(united);
+  await uniting;
+  expect(client.getQueryData(key)).toEqual(united);
+});
+
 it('what is put in before the cart was read waits for the answer that is under way', async () => {
   const { promise: answered, resolve } = Promise.withResolvers<typeof united>();
   const reading = client.fetchQuery({ queryKey: ['get', '/api/cart', 'ann'], queryFn: () => answered });

@@ -175,16 +175,19 @@ export const useSetQuantity = () => {
  */
 export const uniteCarts = async (client: QueryClient, userId: string): Promise<void> => {
   const queryKey = keyOf(userId);
+  const { queryHash } = client.getQueryCache().build(client, { queryKey });
+  let isUnited = false;
   try {
-    const cart = await client.fetchQuery({ queryKey, queryFn: askCart });
+    // What the cache has of it is from before, whatever its age.
+    const cart = await client.fetchQuery({ queryKey, queryFn: askCart, staleTime: 0 });
+    isUnited = true;
     forgetCartId();
     const leftOut = leftOutWords(cart);
     if (leftOut !== undefined) showToast(leftOut);
   } catch {
     // The guest's cart keeps its id, so that the next request for the cart unites them.
   }
-  const { queryHash } = client.getQueryCache().build(client, { queryKey });
-  await client.invalidateQueries({ predicate: (query) => query.queryHash !== queryHash });
+  await client.invalidateQueries({ predicate: (query) => !isUnited || query.queryHash !== queryHash });
 };
 
 /**

@@ -60,7 +60,7 @@ export const canSendBack = (status: Status): boolean => status === 'shipped' || 
 /** The pieces of an order that have not come back: what its buyer has, or will get. */
 export const leftOf = (items: Order['items']): Order['items'] =>
   items.flatMap((item) => {
-    const quantity = item.quantity - item.returned;
+    const quantity = item.quantity - (item.returned ?? 0);
     return quantity > 0 ? [{ ...item, quantity, returned: 0 }] : [];
   });
 
