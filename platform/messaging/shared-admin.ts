@@ -24,3 +24,19 @@ export const createSharedAdmin = (broker: Pick<Broker, 'admin'>): SharedAdmin =>
     },
   };
 };
+
+/**
+ * By a connection of its own, which it closes: one that is open knows a topic's partitions of some minutes ago, and one that
+ * is new is not among them.
+ */
+export const withFreshAdmin = async <T>(
+  broker: Pick<Broker, 'admin'>,
+  ask: (admin: BrokerAdmin) => Promise<T>,
+): Promise<T> => {
+  const admin = await broker.admin();
+  try {
+    return await ask(admin);
+  } finally {
+    await admin.close();
+  }
+};

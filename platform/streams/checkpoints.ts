@@ -85,7 +85,7 @@ export const createCheckpoints = (
     }
     const startedAtMs = host.clock.monotonicMs();
     const taken = take();
-    const done = [...handled.values()];
+    const due = new Map([...uncommitted, ...handled]);
     const goOn = pause.next();
     handled.clear();
     records = 0;
@@ -96,11 +96,7 @@ export const createCheckpoints = (
       goOn();
     }
     report(taken, tasks, host.clock.monotonicMs() - startedAtMs);
-    const named = new Set(done.map(({ at }) => partitionName(at)));
-    await commitAll([
-      ...done,
-      ...[...uncommitted.values()].filter(({ at }) => !named.has(partitionName(at))),
-    ]);
+    await commitAll([...due.values()]);
   };
 
   return {

@@ -1,7 +1,7 @@
 import type { HttpApp } from '#platform/http/http-app';
-import type { Broker, BrokerAdmin, TopicPartition } from '#platform/messaging/broker';
+import type { BrokerAdmin, TopicPartition } from '#platform/messaging/broker';
 import { type BrokenRule, createEventReader, type EventTable } from '#platform/messaging/events';
-import { createSharedAdmin } from '#platform/messaging/shared-admin';
+import { createSharedAdmin, withFreshAdmin } from '#platform/messaging/shared-admin';
 import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import { createTrials } from '#platform/messaging/trials';
 import { type JobConfig, openJob } from '#platform/service';
@@ -99,19 +99,6 @@ export const runStreamJob = async <I, C, S extends StateStore<C>>(
 };
 
 const nothing = { low: 0n, high: 0n };
-
-/** An admin that is open knows a topic's partitions of minutes ago: one that is new is not among them. */
-const withFreshAdmin = async <T>(
-  broker: Pick<Broker, 'admin'>,
-  ask: (admin: BrokerAdmin) => Promise<T>,
-): Promise<T> => {
-  const admin = await broker.admin();
-  try {
-    return await ask(admin);
-  } finally {
-    await admin.close();
-  }
-};
 
 const openOnce = <S>(open: () => Promise<S>): (() => Promise<S>) => {
   let opening: Promise<S> | undefined;

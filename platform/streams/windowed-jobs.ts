@@ -2,6 +2,7 @@ import { PlatformError } from '#platform/errors';
 import type { Broker } from '#platform/messaging/broker';
 import type { BrokenRule, EventPublisher, EventTable, ReceivedEvent } from '#platform/messaging/events';
 import { createEventPublisher, createEventReader } from '#platform/messaging/events';
+import { withFreshAdmin } from '#platform/messaging/shared-admin';
 import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import { createTrials } from '#platform/messaging/trials';
 import { createOutboxRelay } from '#platform/outbox/relay';
@@ -122,17 +123,13 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
   host.use(createRun(host, { lock, begin, consumer, feed, checkpoints }));
 };
 
-const partitionsOf = async (broker: Broker, topics: readonly string[]): Promise<PartitionEnd[]> => {
-  const admin = await broker.admin();
-  try {
+const partitionsOf = (broker: Broker, topics: readonly string[]): Promise<PartitionEnd[]> =>
+  withFreshAdmin(broker, async (admin) => {
     const found = [];
     for (const topic of topics)
       for (const { partition, high } of await admin.offsets(topic)) found.push({ topic, partition, high });
     return found;
-  } finally {
-    await admin.close();
-  }
-};
+  });
 
 type RunParts = {
   lock: ReturnType<typeof createLeaderLock>;

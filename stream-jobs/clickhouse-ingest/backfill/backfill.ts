@@ -3,6 +3,7 @@ import { PlatformError } from '#platform/errors';
 import type { Broker, TopicPartition } from '#platform/messaging/broker';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
+import { withFreshAdmin } from '#platform/messaging/shared-admin';
 import type { Logger } from '#platform/telemetry/logger';
 import { sleep } from '#platform/waiting/sleep';
 import { createBlockClaims } from '../block-claims.js';
@@ -104,18 +105,13 @@ export const backfill = async (options: BackfillOptions): Promise<Summary> => {
   }
 };
 
-/** By a connection of its own, since one that is open knows the partitions that there were some minutes ago. */
-const partitionsNow = async (broker: Broker, topics: readonly string[]): Promise<TopicPartition[]> => {
-  const admin = await broker.admin();
-  try {
+const partitionsNow = (broker: Broker, topics: readonly string[]): Promise<TopicPartition[]> =>
+  withFreshAdmin(broker, async (admin) => {
     const partitions: TopicPartition[] = [];
     for (const topic of topics)
       for (const { partition } of await admin.offsets(topic)) partitions.push({ topic, partition });
     return partitions;
-  } finally {
-    await admin.close();
-  }
-};
+  });
 
 /** A back-fill of which only some tables are exchanged has to be finished. */
 const assertMayBeDropped = async (

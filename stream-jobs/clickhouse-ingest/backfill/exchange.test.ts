@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Claim, ClaimedBefore } from '../block-claims.js';
 import { type Feed, feeds } from '../feeds.js';
+import { claimOfTen } from '../testing/claim-of-ten.js';
 import { type Exchange, exchangeTables, type Parts } from './exchange.js';
 import type { UnfinishedBlock } from './next-tables.js';
 import type { PlaceToRead } from './read-again.js';
@@ -8,17 +8,7 @@ import type { PlaceToRead } from './read-again.js';
 const sales = feeds.find(({ table }) => table === 'sales') as Feed;
 const tables = ['sales', 'sales_rollup'];
 
-const claim: Claim & ClaimedBefore = {
-  firstOffset: 10,
-  lastOffset: 19,
-  attempt: 0,
-  schemaIds: [1],
-  rows: 10,
-  excluded: [],
-  gathered: null,
-  claimedAtMs: 0,
-  ageMs: 5_000,
-};
+const claim = claimOfTen(5_000);
 
 const exchange: Exchange = {
   plan: {

@@ -1,21 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Claim, ClaimedBefore } from '../block-claims.js';
 import { type Feed, feeds } from '../feeds.js';
+import { claimOfTen } from '../testing/claim-of-ten.js';
 import { type LiveRows, settledTo } from './settled.js';
 
 const sales = feeds.find(({ table }) => table === 'sales') as Feed;
 
-const claim: Claim & ClaimedBefore = {
-  firstOffset: 10,
-  lastOffset: 19,
-  attempt: 0,
-  schemaIds: [1],
-  rows: 10,
-  excluded: [],
-  gathered: null,
-  claimedAtMs: 0,
-  ageMs: 3_600_000,
-};
+const claim = claimOfTen(3_600_000);
 
 const settled = async ({
   newest = claim,
