@@ -11,11 +11,15 @@ const pairedMax = 100;
 /** How many items of two orders that follow each other are paired. */
 const followedMax = 60;
 
-/** The visit of an activity: the open one, or a new one. */
-export const visitOf = (memory: Memory, visitId: string): OpenVisit => {
-  const known = memory.openVisits.get(visitId);
-  const visit = known ?? { number: memory.visits.begin(), items: [], cart: [] };
-  memory.openVisits.set(visitId, visit);
+/** What weighs less comes in bulk: of that nothing becomes a neighbour, and it takes no place of what does. */
+const indexedWeightMin = 0.5;
+
+/** The visit of an activity of this weight: the open one, or a new one. */
+export const visitOf = ({ openVisits, visits }: Memory, visitId: string, weight = 1): OpenVisit => {
+  const known = openVisits.get(visitId);
+  const visit = known ?? { number: openVisits.numberOutside(), items: [], cart: [] };
+  if (visit.number < 0 && weight >= indexedWeightMin) visit.number = visits.begin();
+  openVisits.set(visitId, visit);
   return visit;
 };
 
@@ -45,12 +49,10 @@ export const learnStep = (
   });
   memory.items.columns.views[item]! += gain;
   addStep(visit, item);
-  // A neighbour counts as a whole: of what comes in bulk only the beginning becomes one.
+  // A neighbour counts as a whole: of a visit that goes on in bulk only the beginning becomes one.
   if (weight >= indexedWeightMin) memory.visits.append(visit.number, item);
   countPopularity(memory, item, atMs, share);
 };
-
-const indexedWeightMin = 0.5;
 
 /** 1 / (1 + n)^2, where the visit had come to the item n times before this step. */
 export const shareOfReturn = (visit: readonly number[], step: number, item: number): number => {

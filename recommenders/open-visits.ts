@@ -1,6 +1,6 @@
-/** The visits that go on: at most `visitsMax`, the ones with the latest events. */
+/** The visits that go on: at most `visitsMax` of either kind, the ones with the latest events. */
 export type OpenVisit = {
-  /** The visit's number in the visit index. */
+  /** The visit's number in the visit index; one of its own below 0 while nothing of the visit is there. */
   number: number;
   /** The items in the order of the visit, a repeat without another item in between once; the latest `stepsMax`. */
   items: number[];
@@ -11,6 +11,8 @@ export type OpenVisit = {
 export type OpenVisits = {
   get(visitId: string): OpenVisit | undefined;
   set(visitId: string, visit: OpenVisit): void;
+  /** The number of a visit that is not in the index. */
+  numberOutside(): number;
   /** Ends the visits with these numbers. */
   close(numbers: ReadonlySet<number>): void;
   entries(): Iterable<[string, OpenVisit]>;
@@ -21,20 +23,35 @@ const stepsMax = 50;
 const cartMax = 50;
 
 export const createOpenVisits = (visitsMax: number): OpenVisits => {
-  const visits = new Map<string, OpenVisit>();
+  const indexed = new Map<string, OpenVisit>();
+  // Apart from the others: one sender may report thousands at a time, and takes none of the places of those.
+  const outside = new Map<string, OpenVisit>();
+  const both = [indexed, outside];
+  let lastOutside = 0;
   const set = (visitId: string, visit: OpenVisit): void => {
-    visits.delete(visitId);
+    for (const visits of both) visits.delete(visitId);
+    const visits = visit.number < 0 ? outside : indexed;
     visits.set(visitId, visit);
     if (visits.size > visitsMax) visits.delete(visits.keys().next().value as string);
   };
   return {
-    get: (visitId) => visits.get(visitId),
+    get: (visitId) => indexed.get(visitId) ?? outside.get(visitId),
     set,
-    close: (numbers) => {
-      for (const [visitId, { number }] of visits) if (numbers.has(number)) visits.delete(visitId);
+    numberOutside: () => {
+      lastOutside -= 1;
+      return lastOutside;
     },
-    entries: () => visits.entries(),
-    restore: ([visitId, visit]) => void visits.set(visitId, visit),
+    close: (numbers) => {
+      for (const visits of both)
+        for (const [visitId, { number }] of visits) if (numbers.has(number)) visits.delete(visitId);
+    },
+    *entries() {
+      for (const visits of both) yield* visits;
+    },
+    restore: ([visitId, visit]) => {
+      lastOutside = Math.min(lastOutside, visit.number);
+      set(visitId, visit);
+    },
   };
 };
 

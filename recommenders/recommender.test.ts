@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Activity, type Query, recentMs, scenarios } from './activity.js';
 import { createRecommender } from './recommender.js';
+import { defaultSettings } from './settings.js';
 
 const startMs = Date.UTC(2026, 0, 1);
 const minuteMs = 60_000;
@@ -214,5 +215,22 @@ describe('the recommender', () => {
     for (const id of ['a', 'later', 'gone']) recommender.learn(view('v', id, startMs));
     const list = recommender.recommend({ scenario: 'home', atMs: startMs + 1, limit: 5 });
     expect(list.map(({ productId }) => productId)).toEqual(['a']);
+  });
+
+  it('keeps its neighbours and its visits where one sender reports thousands of visits', () => {
+    const recommender = createRecommender({ ...defaultSettings, visitsMax: 100, openVisitsMax: 100 });
+    for (let nth = 0; nth < 50; nth += 1)
+      for (const id of ['lamp', 'bulb']) recommender.learn(view(`v${nth}`, id, startMs));
+    const hasNeighbour = () => {
+      const asked: Query = { scenario: 'product', atMs: startMs + 1, productId: 'lamp', limit: 1 };
+      return recommender.explain(asked).some(({ parts }) => parts.visitNear !== undefined);
+    };
+    expect(hasNeighbour()).toBe(true);
+    for (let nth = 0; nth < 500; nth += 1)
+      recommender.learn({ ...view(`bulk${nth}`, 'junk', startMs), weight: 1 / 500 });
+    expect(hasNeighbour()).toBe(true);
+    expect(recommender.visitOf('v0').seen).toEqual(['lamp', 'bulb']);
+    recommender.learn({ ...view('bulk499', 'lamp', startMs), weight: 1 / 500 });
+    expect(recommender.visitOf('bulk499').seen).toEqual(['junk', 'lamp']);
   });
 });

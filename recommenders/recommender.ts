@@ -243,13 +243,13 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
     learn: (activity) => {
       const some = [...new Set(activity.productIds)].map(items.number).filter((item) => item >= 0);
       if (some.length === 0) return;
-      const { userId, kind, atMs } = activity;
+      const { userId, kind, atMs, weight } = activity;
       if (kind === 'bought') {
         lessons.beforeOrder(some, histories.of(userId), activity);
         learnOrder(memory, some, userId === undefined ? undefined : histories.seen(userId), atMs, settings);
         return;
       }
-      const visit = visitOf(memory, activity.visitId ?? userId ?? '');
+      const visit = visitOf(memory, activity.visitId ?? userId ?? '', weight);
       const history = userId === undefined ? undefined : histories.seen(userId);
       for (const item of some) {
         if (kind !== 'removed') lessons.beforeStep(visit, item, history, activity);

@@ -5,6 +5,7 @@ export type RecommenderSettings = {
   /** Bounds of memory, in entries. Beyond them the oldest or lightest are dropped; products beyond are not learned. */
   productsMax: number;
   usersMax: number;
+  /** Of those that are in the index, and as many of those that are not. */
   openVisitsMax: number;
   visitsMax: number;
   stepsPerVisitMax: number;
