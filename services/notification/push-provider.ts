@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns';
-import { Agent } from 'node:https';
+import { Agent, request } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import webPush from 'web-push';
+import webPush, { type RequestDetails } from 'web-push';
 import { PlatformError } from '#platform/errors';
 import type { Channel } from './channel.js';
 
@@ -14,44 +14,72 @@ const tooManyRequests = 429;
 
 export type PushKeys = { publicKey: string; privateKey: string; subject: string };
 
-/** Sends by Web Push, signed with the shop's VAPID keys. */
-export const createPush = (keys: () => PushKeys, agent: Agent = publicOnly()): Channel<'push'> => ({
+/**
+ * Sends by Web Push, signed with the shop's VAPID keys. The push service is whatever a customer has named: it has
+ * `answerMsMax` for its whole answer, of which only the status is read.
+ */
+export const createPush = (
+  keys: () => PushKeys,
+  agent: Agent = publicOnly(),
+  answerMsMax = timeoutMs,
+): Channel<'push'> => ({
   name: 'push',
   send: async ({ subject, short }, { device }, id) => {
     const { endpoint, p256dh, auth } = device;
     if (isInnerAddress(new URL(endpoint).hostname)) return { status: 'refused', reason: 'inner_address' };
+    const message = sealed(
+      { endpoint, keys: { p256dh, auth } },
+      JSON.stringify({ id, title: subject, body: short }),
+      { vapidDetails: keys(), TTL: keptS, topic: topicOf(id) },
+    );
+    if (message === undefined) return { status: 'refused', reason: 'device_invalid' };
     try {
-      await webPush.sendNotification(
-        { endpoint, keys: { p256dh, auth } },
-        JSON.stringify({ id, title: subject, body: short }),
-        { vapidDetails: keys(), TTL: keptS, timeout: timeoutMs, agent, topic: topicOf(id) },
-      );
-      return { status: 'sent' };
+      const status = await statusOf(message, agent, AbortSignal.timeout(answerMsMax));
+      if (status >= 200 && status < 300) return { status: 'sent' };
+      if (goneStatuses.includes(status)) return { status: 'refused', reason: 'device_gone' };
+      if (status >= 400 && status < 500 && status !== tooManyRequests)
+        return { status: 'refused', reason: `push_${status}` };
+      throw away(String(status));
     } catch (error) {
-      const { statusCode } = error as { statusCode?: number };
-      if (statusCode !== undefined && goneStatuses.includes(statusCode))
-        return { status: 'refused', reason: 'device_gone' };
-      if (statusCode !== undefined && statusCode >= 400 && statusCode < 500 && statusCode !== tooManyRequests)
-        return { status: 'refused', reason: `push_${statusCode}` };
       if (error instanceof InnerAddress) return { status: 'refused', reason: 'inner_address' };
-      // Without a status it is the network, or keys of the device that cannot be used.
-      if (statusCode === undefined && !isOfNetwork(error))
-        return { status: 'refused', reason: 'device_invalid' };
-      throw new PlatformError('dependency_unavailable', `push: ${statusCode ?? 'no answer'}`, {
-        retriable: true,
-        cause: error,
-      });
+      throw error instanceof PlatformError ? error : away('no answer', error);
     }
   },
   close: async () => agent.destroy(),
 });
 
+const away = (what: string, cause?: unknown): PlatformError =>
+  new PlatformError('dependency_unavailable', `push: ${what}`, { retriable: true, cause });
+
+/** The request with the encrypted message; undefined where the device's keys cannot be used. */
+const sealed = (...of: Parameters<typeof webPush.generateRequestDetails>): RequestDetails | undefined => {
+  try {
+    return webPush.generateRequestDetails(...of);
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * The status that a push service answers with. `webPush.sendNotification` would keep all that follows it in memory, and
+ * never settle where the connection breaks within it.
+ */
+const statusOf = (
+  { endpoint, method, headers, body }: RequestDetails,
+  agent: Agent,
+  signal: AbortSignal,
+): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const call = request(endpoint, { method, headers, agent, signal }, (answer) => {
+      // Read to its end, so that the connection serves again, or until the signal ends it.
+      answer.on('error', () => {}).resume();
+      resolve(answer.statusCode ?? 0);
+    });
+    call.on('error', reject).end(body);
+  });
+
 /** A message that a device has not received yet is replaced by a repeat of it. */
 const topicOf = (id: string): string => id.replace(/[^\w-]/g, '').slice(0, 32);
-
-const isOfNetwork = (error: unknown): boolean =>
-  /^E[A-Z]+$/.test(String((error as { code?: unknown }).code ?? '')) ||
-  /timeout|socket|certificate|TLS|SSL/i.test(String((error as Error).message));
 
 class InnerAddress extends Error {}
 

@@ -5,6 +5,7 @@ import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
 import { backoffMs } from '#platform/waiting/backoff';
+import { endsWithin } from '#platform/waiting/deadline';
 import { createSpacing } from '#platform/waiting/spacing';
 import { createWorkLoop } from '#platform/waiting/work-loop';
 import type { Answer, Channel, Channels } from './channel.js';
@@ -15,7 +16,7 @@ import type { NotificationMetrics } from './notification-metrics.js';
 import type { Claimed, NotificationStore } from './notification-store.js';
 
 export type SendWorker = Component & {
-  /** Sends what is due, one round of it, and returns how many notifications that were. `start` calls it in a loop. */
+  /** Sends what is due, one round of it, and returns how many notifications that were. `start` begins such rounds. */
   sendDue(): Promise<number>;
   /** Something is to be sent now. */
   ring(): void;
@@ -34,6 +35,10 @@ export type SendWorkerDeps = {
 const pollMs = 5000;
 /** Between the beginnings of two rounds: each costs some transactions, however many notifications it has. */
 const roundMs = 1000;
+/** A round is not waited for any longer: what somebody's push service delays keeps nobody else waiting. */
+const roundMsMax = 2000;
+/** So many times what a round may have may be under way. */
+const roundsMax = 10;
 /** How long an outcome waits for others of its round, so that one transaction records them. */
 const togetherMs = 250;
 /** Longer than a provider may take to answer. */
@@ -58,38 +63,56 @@ export const createSendWorker = (
   const rests = createRests(clock.monotonicMs);
   const countMax = Math.max(1, Math.floor((deps.perSecondMax * roundMs) / 1000));
 
-  const sendDue = async (): Promise<number> => {
-    const claimed = await deps.notifications.claim(deps.db, { countMax, leaseMs });
+  let sending = 0;
+  const rounds = new Set<Promise<unknown>>();
+
+  const sendOne = (one: Claimed, meet: () => Promise<void>): Promise<void> =>
+    withCorrelation({ correlationId: one.correlationId }, () =>
+      attempt(host, deps, one, () => tryAll(host, deps, rests, one).finally(meet)),
+    )
+      .catch((error: unknown) => {
+        if (isBrokenInvariant(error)) host.onFatal(error);
+        logger.warn({ err: error, notificationId: one.id }, 'outcome of an attempt is not recorded');
+      })
+      .finally(() => {
+        sending -= 1;
+      });
+
+  const begin = async (): Promise<{ count: number; round: Promise<unknown> }> => {
+    const claimed = await deps.notifications.claim(deps.db, {
+      countMax: Math.min(countMax, roundsMax * countMax - sending),
+      leaseMs,
+    });
+    sending += claimed.length;
     const meet = createMeeting(claimed.length);
-    await Promise.all(
-      claimed.map((one) =>
-        withCorrelation({ correlationId: one.correlationId }, () =>
-          attempt(host, deps, one, () => tryAll(host, deps, rests, one).finally(meet)),
-        ).catch((error: unknown) => {
-          if (isBrokenInvariant(error)) host.onFatal(error);
-          logger.warn({ err: error, notificationId: one.id }, 'outcome of an attempt is not recorded');
-        }),
-      ),
-    );
-    return claimed.length;
+    const round = Promise.all(claimed.map((one) => sendOne(one, meet))).finally(() => rounds.delete(round));
+    rounds.add(round);
+    return { count: claimed.length, round };
   };
 
   const loop = createWorkLoop({
     restMs: pollMs,
     work: async () => {
       await spacing.next();
-      return (await sendDue()) > 0;
+      const { count, round } = await begin();
+      await endsWithin(roundMsMax, round);
+      return count > 0;
     },
     onFailure: (error) => logger.debug({ err: error }, 'notifications cannot be read'),
   });
 
   return {
     name: 'send-worker',
-    sendDue,
+    sendDue: async () => {
+      const { count, round } = await begin();
+      await round;
+      return count;
+    },
     ring: loop.ring,
     start: loop.start,
     stop: async () => {
       await loop.stop();
+      await Promise.all(rounds);
       await Promise.all(Object.values(deps.channels).map((channel) => channel.close()));
     },
   };
@@ -190,12 +213,14 @@ const tryAll = async (
     .filter(({ channel }) => isOpen({ channel, key: 'none' }))
     .map(({ channel, reason }) => ({ channel, target: 'none', status: 'skipped', reason, atMs }));
   const open: Target[] = [];
-  for (const target of targets.filter(isOpen)) {
-    const { channel, key } = target;
-    const answer = await send(host, channels, rests, message, target, `${id}.${key}`);
-    if (answer === undefined) open.push(target);
-    else fresh.push({ channel, target: key, ...answer, atMs });
-  }
+  await Promise.all(
+    targets.filter(isOpen).map(async (target) => {
+      const { channel, key } = target;
+      const answer = await send(host, channels, rests, message, target, `${id}.${key}`);
+      if (answer === undefined) open.push(target);
+      else fresh.push({ channel, target: key, ...answer, atMs });
+    }),
+  );
   return { fresh, open, isUnknown: false };
 };
 

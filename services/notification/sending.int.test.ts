@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { createECDH, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Agent, createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, LookupFunction, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import PostalMime, { type Email } from 'postal-mime';
@@ -16,6 +16,7 @@ import { createHttpServer } from '#platform/http/server';
 import { newId } from '#platform/ids';
 import { createKnownWait } from '#platform/postgres/replica';
 import { inTransaction } from '#platform/postgres/transaction';
+import { eventually } from '#platform/testing/eventually';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
@@ -38,6 +39,8 @@ const letters: Email[] = [];
 let smtpAnswer: { responseCode: number } | undefined;
 const posted: { path: string; headers: IncomingMessage['headers']; body: string }[] = [];
 let httpStatus = 201;
+/** How the push service answers, if not with `httpStatus`. */
+let pushAnswer: ((response: ServerResponse) => void) | undefined;
 
 let scratch: ScratchDatabase;
 let clock: HandClock;
@@ -91,9 +94,14 @@ const startServers = async (): Promise<void> => {
   });
   smtp.on('error', () => {});
   await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', resolve));
-  const answer = async (request: IncomingMessage, response: import('node:http').ServerResponse) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     await receive(request);
     response.writeHead(httpStatus).end('{}');
+  };
+  const answerPush = async (request: IncomingMessage, response: ServerResponse) => {
+    if (pushAnswer === undefined) return await answer(request, response);
+    await receive(request);
+    pushAnswer(response);
   };
   web = await listening(createServer(answer));
   folder = mkdtempSync(join(tmpdir(), 'push-'));
@@ -115,7 +123,7 @@ const startServers = async (): Promise<void> => {
     { stdio: 'pipe' },
   );
   const [key, cert] = ['key.pem', 'cert.pem'].map((file) => readFileSync(join(folder, file)));
-  tls = await listening(createTlsServer({ key, cert } as object, answer));
+  tls = await listening(createTlsServer({ key, cert } as object, answerPush));
 };
 
 beforeAll(async () => {
@@ -137,26 +145,7 @@ beforeAll(async () => {
     }),
   };
   notifications = createNotificationStore(events as never, clock);
-  channels = {
-    email: createEmail(`smtp://127.0.0.1:${portOf(smtp.server)}`, 'Shop <shop@example.com>'),
-    sms: createSms({
-      baseUrl: `http://127.0.0.1:${portOf(web)}`,
-      accountSid: 'AC1',
-      authToken: 'secret',
-      from: '+44100',
-    }),
-    push: createPush(
-      () => ({ ...vapid, subject: 'mailto:shop@example.com' }),
-      // The test's push service has a certificate of its own and a name of the public network, led to this machine.
-      new Agent({
-        rejectUnauthorized: false,
-        lookup: (_name, options, done) =>
-          options.all === true
-            ? done(null, [{ address: '127.0.0.1', family: 4 }])
-            : done(null, '127.0.0.1', 4),
-      }),
-    ),
-  };
+  channels = openChannels();
   worker = newWorker();
   handle = reactions({
     notifications,
@@ -194,17 +183,36 @@ beforeEach(() => {
   posted.length = 0;
   smtpAnswer = undefined;
   httpStatus = 201;
+  pushAnswer = undefined;
+});
+
+const toThisMachine: LookupFunction = (_name, options, done) =>
+  options.all === true ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4);
+const openChannels = (answerMsMax?: number): typeof channels => ({
+  email: createEmail(`smtp://127.0.0.1:${portOf(smtp.server)}`, 'Shop <shop@example.com>'),
+  sms: createSms({
+    baseUrl: `http://127.0.0.1:${portOf(web)}`,
+    accountSid: 'AC1',
+    authToken: 'secret',
+    from: '+44100',
+  }),
+  push: createPush(
+    () => ({ ...vapid, subject: 'mailto:shop@example.com' }),
+    // The test's push service has a certificate of its own and a name of the public network, led to this machine.
+    new Agent({ rejectUnauthorized: false, lookup: toThisMachine }),
+    answerMsMax,
+  ),
 });
 
 /** What happens while a message waits for its recipient; without it none waits. */
 let onAwaited: (() => Promise<void>) | undefined;
 
 const vapid = webPush.generateVAPIDKeys();
-const newWorker = (changes: Partial<NotificationStore> = {}): SendWorker =>
+const newWorker = (changes: Partial<NotificationStore> = {}, through = channels): SendWorker =>
   createSendWorker(host, {
     db: scratch.db,
     notifications: { ...notifications, ...changes },
-    channels,
+    channels: through,
     metrics: createNotificationMetrics(testHost('notification-test', { clock }).metrics),
     shopUrl: 'https://shop.example',
     perSecondMax: 400,
@@ -596,13 +604,13 @@ describe('SMS and push', () => {
     const { userId } = await newUser({ phone: '+447700900123', devices: [newDevice(pushService())] });
     await happens('OrderShipped', shipped(userId));
     await worker.sendDue();
-    const [sms, push] = posted;
+    const push = posted.find(({ path }) => path === '/send');
+    const sms = posted.find((one) => one !== push);
     expect(sms?.path).toBe('/2010-04-01/Accounts/AC1/Messages.json');
     expect(sms?.headers.authorization).toBe(`Basic ${Buffer.from('AC1:secret').toString('base64')}`);
     const form = new URLSearchParams(sms?.body);
     expect([form.get('To'), form.get('From')]).toEqual(['+447700900123', '+44100']);
     expect(form.get('Body')).toContain('X1');
-    expect(push?.path).toBe('/send');
     expect(push?.headers).toMatchObject({ 'content-encoding': 'aes128gcm', ttl: '86400' });
     expect(push?.headers.authorization).toMatch(/^vapid t=/);
     expect(await historyOf(userId)).toMatchObject([
@@ -642,6 +650,78 @@ describe('SMS and push', () => {
     expect(await historyOf(userId)).toMatchObject([
       { status: 'sent', channels: [{ status: 'sent' }, { reason: 'sms_410' }, { reason: 'device_gone' }] },
     ]);
+  });
+
+  it.each<[string, (response: ServerResponse) => void]>([
+    [
+      'breaks off',
+      (response) =>
+        void response.writeHead(201, { 'content-length': 9 }).write('x', () => response.destroy()),
+    ],
+    [
+      'does not end',
+      (response) => {
+        const going = setInterval(() => response.write('x'), 20);
+        response.writeHead(201).once('close', () => clearInterval(going));
+      },
+    ],
+  ])('have arrived where the answer of the push service %s', async (_, answer) => {
+    const { userId } = await newUser({ devices: [newDevice(pushService())] });
+    pushAnswer = answer;
+    const own = newWorker({}, openChannels(500));
+    await happens('OrderShipped', shipped(userId));
+    await own.sendDue();
+    expect(await historyOf(userId)).toMatchObject([
+      { status: 'sent', channels: [{}, {}, { channel: 'push', status: 'sent' }] },
+    ]);
+    await own.stop();
+  });
+
+  it('do not keep others waiting for a push service that does not answer', async () => {
+    const [slow, other] = [await newUser({ devices: [newDevice(pushService())] }), await newUser()];
+    const kept: ServerResponse[] = [];
+    pushAnswer = (response) => void kept.push(response);
+    const own = newWorker({}, openChannels(60_000));
+    await happens('OrderShipped', shipped(slow.userId));
+    await own.start();
+    await eventually(() => kept.length === 1);
+    await happens('OrderConfirmed', confirmed(other.userId));
+    own.ring();
+    await eventually(() => to(other.email).length === 1);
+    expect(await historyOf(slow.userId)).toMatchObject([{ status: 'pending' }]);
+    for (const response of kept) response.writeHead(201).end();
+    await own.stop();
+    expect(await historyOf(slow.userId)).toMatchObject([{ status: 'sent' }]);
+  });
+
+  it.each<[string, Agent]>([
+    ['does not answer in time', new Agent({ rejectUnauthorized: false, lookup: toThisMachine })],
+    [
+      'is not found because no name server answers',
+      new Agent({
+        lookup: (name, _options, done) =>
+          done(Object.assign(new Error(`getaddrinfo EAI_AGAIN ${name}`), { code: 'EAI_AGAIN' }), '', 4),
+      }),
+    ],
+  ])('are tried again where the push service %s', async (_, agent) => {
+    pushAnswer = () => {};
+    const push = createPush(() => ({ ...vapid, subject: 'mailto:shop@example.com' }), agent, 200);
+    const device = newDevice(pushService());
+    const sent = push.send(
+      { subject: 'x', text: 'x', html: 'x', short: 'x' },
+      { channel: 'push', key: device.deviceId, device },
+      newId(),
+    );
+    await expect(sent).rejects.toMatchObject({ retriable: true });
+    await push.close();
+  });
+
+  it('are refused where the keys of the device are none', async () => {
+    const push = createPush(() => ({ ...vapid, subject: 'mailto:shop@example.com' }));
+    const device = { ...newDevice('https://push.example.com/x'), p256dh: 'x' };
+    const message = { subject: 'x', text: 'x', html: 'x', short: 'x' };
+    const answer = await push.send(message, { channel: 'push', key: device.deviceId, device }, newId());
+    expect(answer).toEqual({ status: 'refused', reason: 'device_invalid' });
   });
 
   it.each(['https://127.0.0.1/x', 'https://[::1]/x', 'https://10.0.0.1/x', 'https://localhost/x'])(
