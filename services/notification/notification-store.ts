@@ -2,6 +2,7 @@ import type { Clock } from '#platform/clock';
 import type { EventPublisher } from '#platform/messaging/events';
 import { append } from '#platform/outbox/outbox';
 import type { Batch } from '#platform/postgres/gathering';
+import { keyset } from '#platform/postgres/keyset';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
@@ -56,7 +57,8 @@ export type HistoryFilter = {
   /** Those of all users if undefined. */
   userId: string | undefined;
   status: string | undefined;
-  beforeId: string | undefined;
+  /** The last one of the page before. */
+  after: { atMs: number; id: string } | undefined;
   rowsMax: number;
 };
 
@@ -177,15 +179,26 @@ export const createNotificationStore = (
     return rows[0]?.userId ?? null;
   },
 
-  history: async (db, { userId, status, beforeId, rowsMax }) => {
+  history: async (db, { userId, status, after, rowsMax }) => {
+    const values: unknown[] = [];
+    const bind = (value: unknown) => `$${values.push(value)}`;
+    // Some ids are hashes, which say nothing of the time.
+    const { orderBy, behind } = keyset(['occurred_at', 'id'], {
+      descending: true,
+      after: after && [new Date(after.atMs), after.id],
+      bind,
+    });
+    const conditions = [
+      ...(userId === undefined ? [] : [`user_id = ${bind(userId)}`]),
+      ...(status === undefined ? [] : [`status = ${bind(status)}`]),
+      ...behind,
+    ];
     const { rows } = await db.query<HistoryRow>(
       `SELECT id, user_id AS "userId", template, order_id AS "orderId", data, status, results,
          occurred_at AS "occurredAt"
-       FROM notifications
-       WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::uuid IS NULL OR id < $2)
-         AND ($4::text IS NULL OR status = $4)
-       ORDER BY id DESC LIMIT $3`,
-      [userId ?? null, beforeId ?? null, rowsMax, status ?? null],
+       FROM notifications ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+       ORDER BY ${orderBy} LIMIT ${bind(rowsMax)}`,
+      values,
     );
     return rows;
   },

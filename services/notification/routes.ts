@@ -29,6 +29,8 @@ export type NotificationRouteDeps = {
 
 const statuses = ['pending', 'sent', 'failed', 'skipped'] as const;
 const channel = z.enum(channelNames);
+/** Of a notification in the history. The time is one that a `Date` can have. */
+const place = z.object({ atMs: z.int().min(0).max(8_640_000_000_000_000), id: z.uuid() });
 const tags = ['notifications'];
 
 const notificationSchema = z
@@ -72,12 +74,16 @@ const historyRoute = (app: HttpApp, { db, notifications }: NotificationRouteDeps
     async (request) => {
       const { principal, query } = request;
       const { limit, status, userId } = query;
-      const beforeId = decodeCursor(request, z.uuid());
+      const after = decodeCursor(request, place);
       const ownId = hasRole(principal, ...staff) ? undefined : userIdOf(principal);
       if (ownId !== undefined && userId !== undefined && userId !== ownId)
         throw problem(403, 'forbidden', 'Your account may only list its own notifications.');
-      const filter = { userId: ownId ?? userId, status, beforeId, rowsMax: limit + 1 };
-      const { items, next } = pageFrom(request, await notifications.history(db, filter), ({ id }) => id);
+      const filter = { userId: ownId ?? userId, status, after, rowsMax: limit + 1 };
+      const rows = await notifications.history(db, filter);
+      const { items, next } = pageFrom(request, rows, ({ occurredAt, id }) => ({
+        atMs: occurredAt.getTime(),
+        id,
+      }));
       return { items: items.map(shown), next };
     },
   );

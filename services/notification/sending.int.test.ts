@@ -765,6 +765,32 @@ describe('staff', () => {
     expect(await historyOf(userId)).toMatchObject([{ template: 'message', id: sent.body.id }]);
   });
 
+  it('see the newest first, whatever id it has', async () => {
+    const { userId } = await newUser();
+    await happens('OrderConfirmed', confirmed(userId));
+    for (let nth = 0; nth < 3; nth += 1) {
+      clock.advanceMs(10);
+      // The id of a refund's message is a hash.
+      await happens('PaymentRefunded', {
+        orderId: newId(),
+        refundId: newId(),
+        amountMinor: 1,
+        currency: 'GBP',
+      });
+      clock.advanceMs(10);
+      await happens('OrderDelivered', { orderId: newId(), userId });
+    }
+    const times: string[] = [];
+    for (let next: string | null = '', pages = 0; next !== null && pages < 20; pages += 1) {
+      const cursor = next === '' ? '' : `&cursor=${next}`;
+      const answer = await ask('GET', `/api/notifications/history?limit=3${cursor}`, `admin ${newId()}`);
+      times.push(...answer.body.items.map(({ occurredAt }) => String(occurredAt)));
+      next = (answer.body as unknown as { next: string | null }).next;
+    }
+    expect(times.length).toBeGreaterThan(6);
+    expect(times).toEqual(times.toSorted().reverse());
+  });
+
   it('see everybody’s notifications, and those of one user', async () => {
     const { userId } = await newUser();
     await happens('OrderDelivered', { orderId: newId(), userId });
