@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { flakyTests } from './tests/flaky-tests.js';
 import { LongestFirst } from './tests/longest-first.js';
 import { skipReasons } from './tests/skip-reasons.js';
 
@@ -18,6 +19,8 @@ const shared = {
 
 const onPlatform = {
   ...shared,
+  // CI sets 1: on a shared machine a real engine may stand still for longer than a test allows. `flakyTests` names such a test.
+  retry: Number(process.env.TEST_RETRIES ?? 0),
   setupFiles: ['./tests/started-platform.ts', ...shared.setupFiles],
 };
 
@@ -34,6 +37,7 @@ export default defineConfig({
     reporters: [
       'default',
       skipReasons(),
+      flakyTests(),
       ...(report ? [['json', { outputFile: report }] as ['json', { outputFile: string }]] : []),
     ],
     projects: [
