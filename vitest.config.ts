@@ -24,6 +24,11 @@ const onPlatform = {
   setupFiles: ['./tests/started-platform.ts', ...shared.setupFiles],
 };
 
+/** What stops processes of the platform, or holds it to bounds of time: nothing else may use it meanwhile. */
+const alone = ['checkout-saga', 'ingest-exactly-once', 'recommendation', 'stall', 'web'].map(
+  (name) => `tests/${name}.e2e.test.ts`,
+);
+
 export default defineConfig({
   resolve,
   ssr,
@@ -49,6 +54,8 @@ export default defineConfig({
           name: 'unit',
           // One module graph for all files of a worker: loading it anew for each file took more than the tests themselves.
           isolate: false,
+          // Vitest's own number leaves one of two cores free, and many of these tests wait for a clock.
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
           // A limit ends what hangs, not what a slow machine does slowly.
           testTimeout: 60_000,
@@ -62,6 +69,7 @@ export default defineConfig({
         test: {
           ...onPlatform,
           name: 'integration',
+          isolate: false,
           sequence: { groupOrder: 1 },
           include: ['**/*.int.test.ts'],
           exclude: ['**/node_modules/**', 'dist/**', '.local/**'],
@@ -78,10 +86,22 @@ export default defineConfig({
           name: 'e2e',
           sequence: { groupOrder: 2 },
           include: ['tests/**/*.e2e.test.ts'],
-          exclude: ['**/node_modules/**', 'dist/**', '.local/**'],
+          exclude: [...alone, '**/node_modules/**', 'dist/**', '.local/**'],
           testTimeout: 120_000,
           hookTimeout: 240_000,
-          // Each of them uses whole machines' worth of processes: one file after the other.
+          maxWorkers: 2,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          ...onPlatform,
+          name: 'e2e-alone',
+          sequence: { groupOrder: 3 },
+          include: alone,
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
           fileParallelism: false,
         },
       },

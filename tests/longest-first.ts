@@ -9,8 +9,15 @@ const longest = [
   'launcher',
   'ingest',
   'gateway',
+  'questions',
   'gathered-insert',
   'reactor',
+  'completeness',
+  'direct-pass',
+  'query',
+  'stalled-process',
+  'live-figures',
+  'user/routes',
   'restart',
 ].map((name) => `/${name}.int.test.ts`);
 
