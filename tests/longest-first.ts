@@ -1,25 +1,27 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Beside other tests each takes 20 to 100 s: begun last, one of them alone would hold up the end. */
+/** Beside other tests each takes 15 to 100 s: begun last, one of them alone would hold up the end. */
 const longest = [
-  'invoices',
-  'windows',
-  'backfill',
-  'kafka-security',
-  'launcher',
-  'ingest',
-  'gateway',
-  'questions',
-  'gathered-insert',
-  'reactor',
-  'completeness',
-  'direct-pass',
-  'query',
-  'stalled-process',
-  'live-figures',
-  'user/routes',
-  'restart',
-].map((name) => `/${name}.int.test.ts`);
+  'invoices.int',
+  'windows.int',
+  'backfill.int',
+  'kafka-security.int',
+  'launcher.int',
+  'ingest.int',
+  'gateway.int',
+  'questions.int',
+  'gathered-insert.int',
+  'reactor.int',
+  'completeness.int',
+  'direct-pass.int',
+  'query.int',
+  'stalled-process.int',
+  'live-figures.int',
+  'user/routes.int',
+  'restart.int',
+  'request-bounds.e2e',
+  'staff-pages.e2e',
+].map((name) => `/${name}.test.ts`);
 
 const rankOf = ({ moduleId }: TestSpecification): number => {
   const rank = longest.findIndex((name) => moduleId.endsWith(name));
