@@ -78,7 +78,10 @@ it('sends every order of an open loop when it is due, and measures it from then 
   // An order is due every 20 ms, and its answer takes longer: a caller who waited for it would be late with the next.
   expect(result.openMax).toBeGreaterThan(1);
   expect(result.accepted.p50Ms).toBeGreaterThanOrEqual(providerMs);
-  expect(result.windows.map(({ orders }) => orders)).toEqual([perSecond / 2, perSecond / 2]);
+  // A busy machine sends the last orders of a window in the next one.
+  const [first = 0, second = 0] = result.windows.map(({ orders }) => orders);
+  expect(first + second).toBe(perSecond);
+  expect(Math.abs(first - second)).toBeLessThanOrEqual(perSecond / 5);
 });
 
 it('sells the last pieces once in the monolith', async () => {
