@@ -13,6 +13,8 @@ import { grownTo } from './typed-arrays.js';
  */
 export type Content = {
   set(item: number, name: string, category: string | undefined): void;
+  /** The item is found no more by what it is called, until it is set again. */
+  hide(item: number): void;
   has(item: number): boolean;
   readonly size: number;
   /** Adds the tokens of an item to a profile. */
@@ -90,6 +92,9 @@ export const createContent = (): Content => {
     weigh,
     has: rows.has,
     set: (item, name, category) => setTokens(item, [...new Set(tokensIn(name, category))]),
+    hide: (item) => {
+      for (const token of rows.of(item)) tokenItems.remove(token, item);
+    },
     addTo: (profile, item, weight) => {
       const { weights } = table;
       const scale = weight / (norms[item] || 1);

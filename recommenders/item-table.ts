@@ -7,7 +7,13 @@ export type ItemTable = {
   readonly names: Names;
   /** The item's number, a new one if it has none; -1 when there are too many items. */
   number(id: string): number;
+  /** The same of an id that anybody may have made up: beside a catalogue there is room for fewer that are not in it. */
+  numberOfNamed(id: string): number;
   list(item: number, product: Product): void;
+  /** Takes an item out of the catalogue. */
+  unlist(item: number): void;
+  /** True when no catalogue was given, or the item is in it, be it that it comes to be there later. */
+  isInCatalogue(item: number): boolean;
   /** True when no catalogue was given, or the item is in it; and it was created by then. */
   isListed(item: number, atMs: number): boolean;
   /** When the item came into the shop: its creation, or else its first event. */
@@ -36,11 +42,15 @@ export type ItemEntry = [name: string, ...columns: (number | null)[]];
 
 /** The creation of a product without a time of it. */
 const alwaysThere = Number.MIN_SAFE_INTEGER;
+/** That of a product which was removed. */
+const neverAgain = Number.MAX_SAFE_INTEGER;
 
-export const createItemTable = (itemsMax: number): ItemTable => {
+export const createItemTable = (itemsMax: number, strangersMax: number): ItemTable => {
   const names = createNames(itemsMax);
   const columns = Object.fromEntries(columnNames.map((name) => [name, new Float64Array(0)])) as Columns;
   let size = 0;
+  /** The items that were never in a catalogue. */
+  let strangers = 0;
 
   const number = (id: string): number => {
     const item = names.number(id);
@@ -49,8 +59,13 @@ export const createItemTable = (itemsMax: number): ItemTable => {
       columns.firstMs[item] = Number.NaN;
       columns.createdMs[item] = Number.NaN;
       size += 1;
+      strangers += 1;
     }
     return item;
+  };
+  const setCreated = (item: number, atMs: number): void => {
+    if (Number.isNaN(columns.createdMs[item]!)) strangers -= 1;
+    columns.createdMs[item] = atMs;
   };
 
   const table: ItemTable = {
@@ -58,10 +73,13 @@ export const createItemTable = (itemsMax: number): ItemTable => {
     names,
     columns,
     number,
+    numberOfNamed: (id) => (table.hasCatalogue && strangers >= strangersMax ? names.find(id) : number(id)),
     list: (item, { createdAtMs }) => {
       table.hasCatalogue = true;
-      columns.createdMs[item] = createdAtMs ?? alwaysThere;
+      setCreated(item, createdAtMs ?? alwaysThere);
     },
+    unlist: (item) => setCreated(item, neverAgain),
+    isInCatalogue: (item) => !table.hasCatalogue || columns.createdMs[item]! < neverAgain,
     isListed: (item, atMs) => {
       const created = columns.createdMs[item]!;
       return table.hasCatalogue ? created <= atMs : true;
@@ -77,6 +95,7 @@ export const createItemTable = (itemsMax: number): ItemTable => {
     restore: ([id, ...values]) => {
       const item = number(id);
       for (const [nth, name] of columnNames.entries()) columns[name][item] = values[nth] ?? Number.NaN;
+      if (!Number.isNaN(columns.createdMs[item]!)) strangers -= 1;
     },
   };
   return table;

@@ -41,7 +41,10 @@ export type Context = {
 };
 
 export const createMemory = (settings: RecommenderSettings): Memory => {
-  const items = createItemTable(settings.productsMax);
+  const items = createItemTable(settings.productsMax, settings.strangersMax);
+  // What is not in the catalogue takes no place among the leaders.
+  const sumIn = (column: 'long' | 'short') => (item: number) =>
+    items.isInCatalogue(item) ? items.columns[column][item]! : 0;
   const { visitsPerItemMax, pairsPerItemMax, pairsMax: entriesMax } = settings;
   const pairs = { columnsMax: pairsPerItemMax, entriesMax };
   const orderPairs = { columnsMax: 2 * pairsPerItemMax, entriesMax };
@@ -64,8 +67,8 @@ export const createMemory = (settings: RecommenderSettings): Memory => {
     backward: createSparseRows(pairs),
     together: createSparseRows(orderPairs),
     following: createSparseRows(orderPairs),
-    popular: createLeaders(leadersMax, (item) => items.columns.long[item]!),
-    trending: createLeaders(leadersMax, (item) => items.columns.short[item]!),
+    popular: createLeaders(leadersMax, sumIn('long')),
+    trending: createLeaders(leadersMax, sumIn('short')),
     // Pairs are kept with 32 bits.
     long: createForwardDecay(settings.halfLifeMs, 100),
     short: createForwardDecay(settings.halfLifeMs / 8),

@@ -233,4 +233,25 @@ describe('the recommender', () => {
     recommender.learn({ ...view('bulk499', 'lamp', startMs), weight: 1 / 500 });
     expect(recommender.visitOf('bulk499').seen).toEqual(['junk', 'lamp']);
   });
+
+  it('has room for the catalogue where anybody names thousands of products that are not in it', () => {
+    const settings = { ...defaultSettings, productsMax: 1_000, strangersMax: 100 };
+    const before = createRecommender(settings);
+    for (let nth = 0; nth < 30; nth += 1)
+      before.addProduct({ id: `p${nth}`, name: `thing ${nth}`, createdAtMs: 0 });
+    before.learn(view('honest', 'p3', startMs));
+    for (let nth = 0; nth < 2_000; nth += 1)
+      for (let times = 0; times < 2; times += 1) before.learn(view(`v${nth} ${times}`, `s${nth}`, startMs));
+    const restored = createRecommender(settings);
+    for (const line of before.snapshot()) restored.restore(line);
+    for (const recommender of [before, restored]) {
+      recommender.learn(view('another', 'stranger', startMs));
+      recommender.addProduct({ id: 'new', name: 'newcomer', createdAtMs: 0 });
+      recommender.addProduct({ id: 's5', name: 'no stranger', createdAtMs: 0 });
+      for (let nth = 0; nth < 3; nth += 1) recommender.learn(view(`late${nth}`, 'new', startMs));
+      const list = recommender.recommend({ scenario: 'trending', atMs: startMs + 1, limit: 3 });
+      // By how often each was looked at, also where that was before it came into the catalogue.
+      expect(list.map(({ productId }) => productId)).toEqual(['new', 's5', 'p3']);
+    }
+  });
 });

@@ -28,7 +28,10 @@ export type Explained = {
 
 /** Learns from activities and answers queries; the same activities in the same order give the same answers. */
 export type Recommender = {
+  /** Adds a product to the catalogue, or describes it anew. */
   addProduct(product: Product): void;
+  /** Takes a product out of the catalogue, to which it may be added again. */
+  removeProduct(productId: string): void;
   learn(activity: Activity): void;
   /** The best first. `mayShow` filters before the best are chosen. */
   recommend(query: Query, mayShow?: (productId: string) => boolean): Recommended[];
@@ -61,7 +64,7 @@ const lookedAtMax = 20_000;
 
 export const createRecommender = (settings: RecommenderSettings = defaultSettings): Recommender => {
   const memory = createMemory(settings);
-  const { items, content, histories } = memory;
+  const { items, content, histories, popular, trending } = memory;
   const candidates = createCandidates();
   // Another parameter set takes its place here.
   const asking = { ...settings };
@@ -239,9 +242,17 @@ export const createRecommender = (settings: RecommenderSettings = defaultSetting
       if (item < 0) return;
       items.list(item, product);
       content.set(item, product.name, product.category);
+      // What was counted before it was there.
+      if (items.columns.events[item]! > 0) for (const leaders of [popular, trending]) leaders.grown(item);
+    },
+    removeProduct: (productId) => {
+      const item = items.names.find(productId);
+      if (item < 0) return;
+      items.unlist(item);
+      content.hide(item);
     },
     learn: (activity) => {
-      const some = [...new Set(activity.productIds)].map(items.number).filter((item) => item >= 0);
+      const some = [...new Set(activity.productIds)].map(items.numberOfNamed).filter((item) => item >= 0);
       if (some.length === 0) return;
       const { userId, kind, atMs, weight } = activity;
       if (kind === 'bought') {

@@ -4,6 +4,8 @@ import type { NeighbourSettings } from './neighbours.js';
 export type RecommenderSettings = {
   /** Bounds of memory, in entries. Beyond them the oldest or lightest are dropped; products beyond are not learned. */
   productsMax: number;
+  /** Of them, where there is a catalogue, those that are not in it: anybody may name some. */
+  strangersMax: number;
   usersMax: number;
   /** Of those that are in the index, and as many of those that are not. */
   openVisitsMax: number;
@@ -32,6 +34,7 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 export const defaultSettings: RecommenderSettings = {
   productsMax: 1_000_000,
+  strangersMax: 100_000,
   usersMax: 1_000_000,
   openVisitsMax: 100_000,
   visitsMax: 2_000_000,

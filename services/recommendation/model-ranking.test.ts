@@ -32,6 +32,7 @@ const shop = () => {
       name: `thing ${nth % 5}`,
       category,
       createdAt: nowMs - nth * 3_600_000,
+      active: true,
     };
     model.take({ type: 'ProductCreated', value }, nowMs);
     shelves.set(idOf(nth), { ...shelfOf(idOf(nth), category), sellable: nth % 7 !== 0 });

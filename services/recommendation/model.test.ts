@@ -28,7 +28,7 @@ const activity = (
 
 const listed = (productId: string, name = productId) => ({
   type: 'ProductCreated',
-  value: { productId, name, category: 'home', createdAt: nowMs - 1 },
+  value: { productId, name, category: 'home', createdAt: nowMs - 1, active: true },
 });
 
 const modelOf = (products: readonly string[]) => {
@@ -62,6 +62,23 @@ describe('the model', () => {
       model.take(activity('to-and-fro', nth % 2 === 0 ? 'lamp' : 'poison'), nowMs, 1);
     }
     expect(top()).toBe('bulb');
+  });
+
+  it('ranks no product that was removed, or is not shown, in place of one that is', () => {
+    const gone = Array.from({ length: 300 }, (_, nth) => `gone${nth}`);
+    const model = modelOf([...gone, 'a', 'b']);
+    for (const id of [...gone, ...gone, 'a', 'b']) model.take(activity(`of ${id}`, id), nowMs);
+    const listOf = (limit: number) =>
+      model
+        .rank({ scenario: 'home', atMs: nowMs + 1, visit: ['a'], limit })
+        .map(({ productId }) => productId);
+    const { value } = listed('gone0');
+    for (const id of gone)
+      if (id < 'gone2') model.take({ type: 'ProductDeleted', value: { productId: id } }, nowMs);
+      else model.take({ type: 'ProductUpdated', value: { ...value, productId: id, active: false } }, nowMs);
+    expect(listOf(5).sort()).toEqual(['a', 'b']);
+    model.take({ type: 'ProductUpdated', value }, nowMs);
+    expect(listOf(5).sort()).toEqual(['a', 'b', 'gone0']);
   });
 
   it('forgets an erased user', () => {

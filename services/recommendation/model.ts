@@ -4,6 +4,7 @@ import type {
   ModelPromoted,
   OrderConfirmed,
   ProductCreated,
+  ProductDeleted,
   ProductUpdated,
   ShopperActivity,
   UserErased,
@@ -56,8 +57,10 @@ export const createModel = (recommender: Recommender): Model => {
     const what = exposedBy[type];
     if (what !== undefined && product_id !== null) exposures.note(product_id, what);
   };
-  const list = ({ productId, name, category, createdAt }: ProductCreated | ProductUpdated): void =>
-    recommender.addProduct({ id: productId, name, category, createdAtMs: createdAt });
+  const list = ({ productId, name, category, createdAt, active }: ProductCreated | ProductUpdated): void => {
+    if (active) recommender.addProduct({ id: productId, name, category, createdAtMs: createdAt });
+    else recommender.removeProduct(productId);
+  };
 
   return {
     contest: recommender.contest,
@@ -106,6 +109,8 @@ export const createModel = (recommender: Recommender): Model => {
         });
       } else if (type === 'ProductCreated' || type === 'ProductUpdated') {
         list(value as ProductCreated | ProductUpdated);
+      } else if (type === 'ProductDeleted') {
+        recommender.removeProduct((value as ProductDeleted).productId);
       } else if (type === 'UserErased') {
         recommender.forgetUser((value as UserErased).userId);
       } else if (type === 'ModelPromoted') {

@@ -165,10 +165,15 @@ const play = (steps: readonly Step[]) => {
         name: `thing ${productId}`,
         category: categories[category],
         createdAt: listedAtMs,
+        active: true,
       });
-    } else if (type === 'deactivated') set(one.product, { isActive: false });
-    else if (type === 'deleted') set(one.product, { isDeleted: true });
-    else if (type === 'soldOut') set(one.product, { stock: 0 });
+    } else if (type === 'deactivated') {
+      set(one.product, { isActive: false });
+      take('ProductUpdated', { productId: one.product, active: false });
+    } else if (type === 'deleted') {
+      set(one.product, { isDeleted: true });
+      take('ProductDeleted', { productId: one.product });
+    } else if (type === 'soldOut') set(one.product, { stock: 0 });
     else if (type === 'restocked') set(one.product, { stock: 5 });
     else if (type === 'viewed' || type === 'added')
       take('ShopperActivity', {
