@@ -93,6 +93,22 @@ describe('the model', () => {
     model.take({ type: 'UserErased', value: { userId: 'ann' } }, nowMs);
     expect(kinds()).not.toContain('bought_before');
   });
+
+  it('learns nothing of an erased user that is read after the erasure, also after a restore', () => {
+    const model = modelOf(['a', 'b']);
+    model.take({ type: 'UserErased', value: { userId: 'ann' } }, nowMs);
+    const restored = createModel(createRecommender());
+    for (const line of model.snapshot()) restored.restore(line);
+    for (const one of [model, restored]) {
+      const order = { userId: 'ann', lines: [{ productId: 'a' }], occurredAt: nowMs };
+      one.take({ type: 'OrderConfirmed', value: order }, nowMs);
+      one.take(activity('own', 'b', 'product_viewed', 'ann'), nowMs);
+      const reorder = { scenario: 'reorder', atMs: nowMs + 1, userId: 'ann', limit: 5 } as const;
+      expect(one.recommend(reorder).map(({ reason }) => reason.kind)).not.toContain('bought_before');
+      expect(one.visitOf('own').seen).toEqual([]);
+      expect([...one.snapshot()].filter((line) => line.startsWith('["histories"'))).toEqual([]);
+    }
+  });
 });
 
 it('forgets the visits of an erased user too, also what he viewed in them before he logged in', () => {

@@ -1,3 +1,4 @@
+import { createBoundedMap } from '#platform/bounded-map';
 import type { Activity } from '#recommenders/activity';
 import type { Recommender } from '#recommenders/recommender';
 import type {
@@ -36,21 +37,30 @@ export type Model = Pick<
   isRestored(): boolean;
 };
 
-/** Snapshots of before have no `exposures`. */
-type Own = { calm: CalmJson; learnedUpToMs: number | null; exposures?: ExposureJson };
+type Own = {
+  calm: CalmJson;
+  learnedUpToMs: number | null;
+  exposures: ExposureJson;
+  erased: readonly string[];
+};
+/** Of the accounts that were erased, the last ones. */
+const erasedMax = 100_000;
 const smallPrefix = '["small",';
 const ownPrefix = '["model",';
 
 export const createModel = (recommender: Recommender): Model => {
   const calm = createCalm();
   const exposures = createExposures();
+  // What they did is on other topics than the erasure, and may be read after it: after a start without a snapshot all is.
+  const erased = createBoundedMap<true>(erasedMax);
   let learnedUpToMs: number | null = null;
   let changes = 0;
   let hasSmall = false;
   let hasOwn = false;
 
   const learn = (activity: Activity): void => {
-    recommender.learn(activity);
+    if (activity.userId === undefined || erased.get(activity.userId) === undefined)
+      recommender.learn(activity);
     learnedUpToMs = Math.max(learnedUpToMs ?? 0, activity.atMs);
   };
   const noteExposure = ({ type, product_id }: ShopperActivity): void => {
@@ -74,7 +84,12 @@ export const createModel = (recommender: Recommender): Model => {
     changes: () => changes,
     *snapshot() {
       yield* recommender.snapshot();
-      const own: Own = { calm: calm.toJson(), learnedUpToMs, exposures: exposures.toJson() };
+      const own: Own = {
+        calm: calm.toJson(),
+        learnedUpToMs,
+        exposures: exposures.toJson(),
+        erased: erased.keys(),
+      };
       yield JSON.stringify(['model', own]);
     },
     restore: (line) => {
@@ -86,7 +101,8 @@ export const createModel = (recommender: Recommender): Model => {
       const [, own] = JSON.parse(line) as [string, Own];
       calm.restore(own.calm);
       learnedUpToMs = own.learnedUpToMs;
-      exposures.restore(own.exposures ?? []);
+      exposures.restore(own.exposures);
+      for (const userId of own.erased) erased.set(userId, true);
       hasOwn = true;
     },
     isRestored: () => hasSmall && hasOwn,
@@ -112,7 +128,9 @@ export const createModel = (recommender: Recommender): Model => {
       } else if (type === 'ProductDeleted') {
         recommender.removeProduct((value as ProductDeleted).productId);
       } else if (type === 'UserErased') {
-        recommender.forgetUser((value as UserErased).userId);
+        const { userId } = value as UserErased;
+        erased.set(userId, true);
+        recommender.forgetUser(userId);
       } else if (type === 'ModelPromoted') {
         recommender.contest.promote((value as ModelPromoted).model);
       }
