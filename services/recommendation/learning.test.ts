@@ -3,7 +3,7 @@ import type { IncomingRecord } from '#platform/messaging/broker';
 import type { ReceivedEvent } from '#platform/messaging/events';
 import { testHost } from '#platform/testing/test-host';
 import { topics } from '#schemas/topics';
-import { createProgress, learning } from './learning.js';
+import { createProgress, firstToRead, learning } from './learning.js';
 
 const { topic } = topics.shopperActivity;
 const at = { topic, partition: 0 };
@@ -25,7 +25,6 @@ const learningFrom = (next: number) => {
   const handle = learning(testHost(), {
     read: async (_at, { headers }) => ({ eventId: headers['event-id'] }) as ReceivedEvent,
     take: (event) => void learned.push((event as ReceivedEvent).eventId),
-    catchUp: { reached: () => {} },
     progress,
   });
   let isStale = false;
@@ -79,4 +78,12 @@ test('what was learned before a start is read again once, not after each assignm
   expect(learned).toEqual(['c']);
   expect(progress.readFrom(topic, 0)).toBe(300_004n);
   expect(progress.readFrom(topic, 1)).toBeUndefined();
+});
+
+test('a start without a snapshot reads the newest of what shoppers did, and all that is never forgotten', () => {
+  const log = { low: 5n, high: 1_000_000n };
+  const firstOf = (of: { topic: string }, readFrom?: bigint) => firstToRead(of.topic, readFrom, log);
+  expect([topics.shopperActivity, topics.orders].map((of) => firstOf(of))).toEqual([700_000n, 700_000n]);
+  expect([topics.products, topics.users, topics.config].map((of) => firstOf(of))).toEqual([5n, 5n, 5n]);
+  expect([firstOf(topics.orders, 800_000n), firstOf(topics.products, 3n)]).toEqual([800_000n, 5n]);
 });

@@ -6,7 +6,7 @@ import { partitionName } from '#platform/messaging/partition-name';
 import type { Host } from '#platform/service-host';
 import { createRecentIds, type RecentIds } from '#platform/streams/recent-ids';
 import { repeatsOn } from '#schemas/repeats';
-import { visitsTogetherHeader } from '#schemas/topics';
+import { topics, visitsTogetherHeader } from '#schemas/topics';
 import type { Model } from './model.js';
 import type { Places } from './snapshot-store.js';
 
@@ -61,6 +61,23 @@ export const createProgress = () => {
   };
 };
 
+/**
+ * Without a snapshot at most so many of the newest records of a partition with shoppers' events are learned: the models
+ * forget older ones anyway. What they do not forget is read whole: the catalogue, who was erased, and which model is live.
+ */
+const rereadMax = 300_000n;
+const fading: readonly string[] = [topics.shopperActivity.topic, topics.orders.topic];
+
+/** Where a partition is read from, `readFrom` where that is known. */
+export const firstToRead = (
+  topic: string,
+  readFrom: bigint | undefined,
+  { low, high }: { low: bigint; high: bigint },
+): bigint => {
+  const wanted = readFrom ?? (fading.includes(topic) ? high - rereadMax : low);
+  return wanted > low ? wanted : low;
+};
+
 type Progress = ReturnType<typeof createProgress>;
 
 type Read = (at: TopicPartition, record: IncomingRecord) => Promise<ReceivedEvent | null>;
@@ -68,7 +85,6 @@ type Read = (at: TopicPartition, record: IncomingRecord) => Promise<ReceivedEven
 type Learning = {
   read: Read;
   take: Model['take'];
-  catchUp: { reached(topic: string, partition: number, nextOffset: bigint): void };
   progress: Progress;
 };
 
@@ -78,7 +94,7 @@ type Learning = {
  */
 export const learning = (
   { logger }: Pick<Host, 'logger'>,
-  { read, take, catchUp, progress }: Learning,
+  { read, take, progress }: Learning,
 ): BatchHandler => {
   const recentIds = new Map<string, RecentIds>();
   const recentIdsOf = (name: string, idsMax: number): RecentIds => {
@@ -117,8 +133,6 @@ export const learning = (
       turnEndsAtMs = performance.now() + turnMs;
     }
     const last = batch.at(-1);
-    if (last === undefined) return;
-    catchUp.reached(topic, partition, last.offset + 1n);
-    control.commitSoon(last.offset + 1n);
+    if (last !== undefined) control.commitSoon(last.offset + 1n);
   };
 };

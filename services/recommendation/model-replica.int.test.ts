@@ -1,8 +1,10 @@
+import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idOf, newId } from '#platform/ids';
 import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { Broker, Producer } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { openConnection } from '#platform/messaging/kafkajs-connection';
 import { headerNames } from '#platform/messaging/record-headers';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createDatabase } from '#platform/postgres/pool';
@@ -199,6 +201,27 @@ describe('the replica of the models', () => {
     expect(await startWith(chunked, 1)).toEqual({ read: [0, 1], seen, hasLearned: true });
     expect(await startWith(lines.slice(0, -1))).toEqual({ read: [0], seen, hasLearned: true });
     await replica.snapshots.clear();
+    await replica.host.stop();
+  });
+
+  it('is ready where the log ends with what nobody can read, such as an aborted transaction', async () => {
+    const { kafka: client } = openConnection(
+      { ...kafka, clientId: 'another', logger: testHost().logger },
+      {},
+    );
+    const another = client.producer({
+      transactionalId: activity,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    });
+    await another.connect();
+    const transaction = await another.transaction();
+    await transaction.send({ topic: activity, messages: [{ key: 'k', value: 'aborted' }] });
+    await transaction.abort();
+    await another.disconnect();
+    const replica = await startReplica();
+    await eventually(() => expect(replica.model.isReady()).toBe(true));
     await replica.host.stop();
   });
 });

@@ -1,6 +1,6 @@
 import { contradiction } from '#platform/errors';
 import { newId } from '#platform/ids';
-import type { Broker, TopicPartition } from '#platform/messaging/broker';
+import type { Broker, PartitionProgress, TopicPartition } from '#platform/messaging/broker';
 import { createEventReader } from '#platform/messaging/events';
 import { partitionName } from '#platform/messaging/partition-name';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
@@ -12,7 +12,7 @@ import { createRecommender } from '#recommenders/recommender';
 import { snapshotVersion } from '#recommenders/snapshot';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
-import { createProgress, learning } from './learning.js';
+import { createProgress, firstToRead, learning } from './learning.js';
 import { createModel, type Model } from './model.js';
 import type { ListModel } from './model-ranking.js';
 import type { Places, SnapshotStore } from './snapshot-store.js';
@@ -25,10 +25,7 @@ const followedTopics = [
   topics.config,
 ].map(({ topic }) => topic);
 
-/** Without a snapshot at most so many of a partition's newest records are learned; the models forget older ones anyway. */
-const rereadPerPartitionMax = 300_000;
-
-export const stateVersion = `1.${snapshotVersion}`;
+export const stateVersion = `2.${snapshotVersion}`;
 
 export type ModelReplica = {
   model: Model &
@@ -67,12 +64,9 @@ export const createModelReplica = (
   };
   const startFrom = async ({ topic, partition }: TopicPartition): Promise<bigint> => {
     const logs = await boundsOf(topic);
-    const bounds = logs.find((log) => log.partition === partition);
-    const low = bounds?.low ?? 0n;
-    const wanted =
-      progress.readFrom(topic, partition) ?? (bounds?.high ?? 0n) - BigInt(rereadPerPartitionMax);
     catchUp.begin(topic, logs, (log) => progress.next(topic, log.partition) ?? log.low);
-    return wanted > low ? wanted : low;
+    const bounds = logs.find((log) => log.partition === partition) ?? { low: 0n, high: 0n };
+    return firstToRead(topic, progress.readFrom(topic, partition), bounds);
   };
   const consumer = createStreamConsumer(host, {
     broker,
@@ -86,10 +80,10 @@ export const createModelReplica = (
         current.take(event, ...rest);
         if (event.type === 'UserErased') hasErased = true;
       },
-      catchUp,
       progress,
     }),
   });
+  const isReady = (): boolean => catchUp.isDone(() => consumer.progress().partitions);
 
   const restore = async (): Promise<void> => {
     const found = await snapshots.newest(stateVersion);
@@ -128,12 +122,12 @@ export const createModelReplica = (
       snapshot: () => current.snapshot(),
       restore: (line) => current.restore(line),
       isRestored: () => current.isRestored(),
-      isReady: catchUp.isDone,
+      isReady,
       changes: () => current.changes(),
       hasErasedSinceSnapshot: () => hasErased,
     },
     takeSnapshot: async () => {
-      if (!catchUp.isDone()) return;
+      if (!isReady()) return;
       await progress.paused(() => {
         hasErased = false;
         return snapshots.write(stateVersion, progress.places(), current.snapshot());
@@ -199,10 +193,19 @@ const createCatchUp = (topicNames: readonly string[]) => {
       for (const log of logs)
         if (log.high > nextOf(log)) waiting.set(partitionName({ topic, ...log }), log.high);
     },
-    reached: (topic: string, partition: number, nextOffset: bigint): void => {
-      const target = waiting.get(partitionName({ topic, partition }));
-      if (target !== undefined && nextOffset >= target) waiting.delete(partitionName({ topic, partition }));
+    /**
+     * By where the consumer is, not by what it has learned: the last offsets of a partition may hold no record that can be
+     * read, such as the end of somebody's transaction, or one that Kafka has deleted since.
+     */
+    isDone: (
+      places: () => readonly Pick<PartitionProgress, 'topic' | 'partition' | 'nextOffset'>[],
+    ): boolean => {
+      if (waiting.size > 0)
+        for (const { nextOffset, ...at } of places()) {
+          const target = waiting.get(partitionName(at));
+          if (target !== undefined && nextOffset >= target) waiting.delete(partitionName(at));
+        }
+      return waiting.size === 0 && begun.size === topicNames.length;
     },
-    isDone: (): boolean => waiting.size === 0 && begun.size === topicNames.length,
   };
 };
