@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -7,12 +7,13 @@ import {
   type ProcessIdentity,
   signalGroup,
 } from '../supervision/process-identity.js';
+import { replaceFile } from './replace-file.js';
 
 const fileName = 'processes.json';
 
 /** The processes that the launcher runs, written to disk in case the launcher is killed. */
 export const recordProcesses = (dataDir: string, processes: readonly ProcessIdentity[]): void => {
-  writeFileSync(join(dataDir, fileName), JSON.stringify(processes), { mode: 0o600 });
+  replaceFile(join(dataDir, fileName), JSON.stringify(processes));
 };
 
 /**

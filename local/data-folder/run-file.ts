@@ -1,5 +1,6 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from './replace-file.js';
 
 /** The content of `DIR/run.json`, which exists while the platform runs, and after its launcher was killed. */
 export type RunFile = {
@@ -20,14 +21,9 @@ export type RunFile = {
 
 export const runFilePath = (dataDir: string): string => join(dataDir, 'run.json');
 
-/**
- * Replaces the file atomically, so that a reader never sees half of it. Only the owner may read it, because it contains
- * passwords.
- */
 export const writeRunFile = (dataDir: string, content: RunFile): string => {
   const file = runFilePath(dataDir);
-  writeFileSync(`${file}.new`, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, `${JSON.stringify(content, undefined, 2)}\n`);
   return file;
 };
 
