@@ -1,3 +1,4 @@
+import { messageOf } from '#platform/errors';
 import { recordProcesses } from '../data-folder/leftovers.js';
 import type { DataFolder } from '../data-folder/open.js';
 import type { Progress } from '../progress.js';
@@ -33,6 +34,19 @@ export const createCrew = (folder: DataFolder, progress: Progress): Crew => {
     const running = members.flatMap(({ process }) => (process.identity ? [process.identity] : []));
     recordProcesses(folder.path, [...running, ...lastOneShot]);
   };
+  let isWritable = true;
+  /** A full disk must not end what still runs: the files say so again with the next change after there is room. */
+  const publish = (): void => {
+    try {
+      record();
+      if (stopped === undefined) listener();
+      isWritable = true;
+    } catch (error) {
+      if (isWritable)
+        progress.line(`${folder.path} cannot be written, so run.json stays as it was: ${messageOf(error)}`);
+      isWritable = false;
+    }
+  };
   const stopRole = async (role: Role): Promise<void> => {
     const inRole = members.filter((member) => member.role === role);
     await Promise.all(inRole.map(({ process }) => process.stop(graceMs[role])));
@@ -41,7 +55,8 @@ export const createCrew = (folder: DataFolder, progress: Progress): Crew => {
   const stopAll = async (): Promise<void> => {
     await stopRole('service');
     await stopRole('engine');
-    recordProcesses(folder.path, []);
+    lastOneShot = [];
+    publish();
   };
 
   return {
@@ -49,10 +64,7 @@ export const createCrew = (folder: DataFolder, progress: Progress): Crew => {
       if (stopped !== undefined) throw new Error(`${spec.name} is not started: the platform stops`);
       const process = superviseProcess(spec, {
         logFile: folder.logFile,
-        onChange() {
-          record();
-          if (stopped === undefined) listener();
-        },
+        onChange: publish,
         onRestart: (name, why, waitMs) => progress.line(`${name}: ${why}; starts again in ${waitMs} ms`),
       });
       members.push({ process, role });

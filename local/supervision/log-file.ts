@@ -1,10 +1,13 @@
-import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import { closeSync, copyFileSync, mkdirSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /**
  * Children append to their log by themselves, so no log line waits for the launcher. A long log is copied and
  * truncated, which works while a process appends to it; one older part is kept.
  */
 export const openForAppend = (file: string): number => {
+  // Somebody may have tidied up.
+  mkdirSync(dirname(file), { recursive: true });
   return openSync(file, 'a', 0o600);
 };
 
@@ -20,9 +23,11 @@ export const rotateWhenLarge = (file: string, bytesMax: number): void => {
 
 const tailBytesMax = 16 * 1024;
 
+export const lastWords = (file: string): string => wordsIn(tail(file));
+
 /** The line that probably says why a process ended: the last one with an error, else the last one. */
-export const lastWords = (file: string): string => {
-  const lines = tail(file)
+export const wordsIn = (log: string): string => {
+  const lines = log
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !/^(at |Node\.js v|[{}\]^]|\.\.\. \d+ more)/.test(line));

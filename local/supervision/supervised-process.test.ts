@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { queryObjects } from 'node:v8';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { eventually } from '#platform/testing/eventually';
 import { groupMembers, isRunning } from './process-identity.js';
 import { type ProcessSpec, type SupervisedProcess, superviseProcess } from './supervised-process.js';
@@ -81,6 +82,25 @@ it('what hangs without dying is replaced', async () => {
   expect(isRunning(first)).toBe(false);
   expect(second && isRunning(second)).toBe(true);
   expect(restarts[0]).toBe('no answer to 5 probes');
+});
+
+it('what runs for weeks is probed all the time, of which nothing is left', async () => {
+  let probes = 0;
+  const child = supervise({
+    probe: async () => {
+      probes += 1;
+    },
+    probeEveryMs: 1,
+  });
+  await child.start();
+  // That its count is experimental.
+  vi.spyOn(process, 'emitWarning').mockImplementationOnce(() => {});
+  const promisesAfter = async (count: number): Promise<number> => {
+    await eventually(() => probes >= count);
+    return queryObjects(Promise, { format: 'count' });
+  };
+  const before = await promisesAfter(50);
+  expect((await promisesAfter(probes + 500)) - before).toBeLessThan(250);
 });
 
 it('what waits for a core is given longer, because its successor would have to wait as well', {

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '#platform/errors';
 import { createBackoff } from './backoff.js';
 import { startPatientClock } from './core-wait.js';
 import { spawnGuarded } from './guarded-child.js';
@@ -76,6 +77,8 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
   let child: ChildProcess | undefined;
   let identity: ProcessIdentity | undefined;
   let exited: Promise<string> = Promise.resolve('not started');
+  /** Aborted when the process has ended. */
+  let ended = new AbortController();
   let startedAtMs = 0;
   /** Starts in a row that took too long. */
   let slowStarts = 0;
@@ -86,16 +89,21 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
   const spawnChild = (): void => {
     rotateWhenLarge(logFile, logBytesMax);
     const log = openForAppend(logFile);
-    startedAtMs = Date.now();
-    const spawned = spawnGuarded({
-      command: spec.command,
-      env: { ...process.env, ...spec.env },
-      cwd: spec.cwd,
-      stdout: log,
-      stopSignal,
-    });
-    closeSync(log);
+    let spawned: ChildProcess;
+    try {
+      spawned = spawnGuarded({
+        command: spec.command,
+        env: { ...process.env, ...spec.env },
+        cwd: spec.cwd,
+        stdout: log,
+        stopSignal,
+      });
+    } finally {
+      closeSync(log);
+    }
     child = spawned;
+    const end = new AbortController();
+    ended = end;
     exited = new Promise((resolve) => {
       spawned.once('error', (error) => resolve(error.message));
       spawned.once('exit', (code, signal) => resolve(signal ? `killed by ${signal}` : `exit ${code}`));
@@ -104,6 +112,7 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
       if (spawned.pid !== undefined) signalGroup(spawned.pid, 'SIGKILL');
       child = undefined;
       identity = undefined;
+      end.abort();
       watch.onChange();
       return how as string;
     });
@@ -167,11 +176,23 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
 
   const attempt = async (): Promise<string | undefined> => {
     if (stopping) return 'stopped';
-    spawnChild();
+    startedAtMs = Date.now();
+    try {
+      spawnChild();
+    } catch (error) {
+      // Neither its log nor another process can be had now: later perhaps.
+      return messageOf(error);
+    }
     const reason = await comeUp();
     // A process that is stopped while it starts receives the signal for a normal stop first, like any other.
     if (reason !== undefined && !stopping) await killNow();
     return reason;
+  };
+
+  /** How it ended, if it does in that time. A race with `exited` would leave a listener there each time, for weeks. */
+  const endWithin = async (ms: number): Promise<string | undefined> => {
+    await sleep(ms, undefined, { ref: false, signal: ended.signal }).catch(() => {});
+    return ended.signal.aborted ? exited : undefined;
   };
 
   const deathOrSilence = async (): Promise<string> => {
@@ -179,7 +200,7 @@ export const superviseProcess = (spec: ProcessSpec, watch: Watch): SupervisedPro
     let silenceMs = () => 0;
     while (true) {
       const restMs = failures === 0 ? 2 * probeEveryMs : probeEveryMs;
-      const how = await Promise.race([exited, sleep(restMs, undefined, { ref: false })]);
+      const how = await endWithin(restMs);
       if (how !== undefined || stopping) return how ?? 'stopped';
       rotateWhenLarge(logFile, logBytesMax);
       failures = (await probeOnce()) ? 0 : failures + 1;
