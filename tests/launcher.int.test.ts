@@ -170,6 +170,16 @@ describe('the end', () => {
     rmSync(dir, { recursive: true });
   });
 
+  it('of the machine leaves a lock file of PostgreSQL, whose process id is another program’s by now', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'cartstream-launcher-'));
+    const allButPostgres: Record<string, string> = { ...allButRedis(runFile), DATABASE_URL: '' };
+    allButPostgres.REDIS_URL = engines({ CARTSTREAM_RUN: runFile }).redisUrl;
+    await (await startLauncher(dir, enginesOnly, allButPostgres)).stop();
+    writeFileSync(join(dir, 'postgres', 'cluster', 'postmaster.pid'), `${process.pid}\n`);
+    await (await startLauncher(dir, enginesOnly, allButPostgres)).stop();
+    rmSync(dir, { recursive: true });
+  });
+
   it('by SIGTERM comes within 10 s also while an engine that hangs is still being started', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'cartstream-launcher-'));
     const starting = spawnLauncher(dir, enginesOnly, {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '#platform/waiting/sleep';
 import type { Engine } from './engine.js';
@@ -52,7 +52,7 @@ export const postgres = (options: {
     name: 'postgres',
     url,
     async prepare() {
-      await awaitEndOf(join(cluster, 'postmaster.pid'));
+      await awaitEndOf(cluster);
       if (existsSync(join(cluster, 'PG_VERSION'))) return;
       rmSync(cluster, { recursive: true, force: true });
       const making = join(dataDir, 'cluster.new');
@@ -89,14 +89,30 @@ const checkpointMsMax = 30_000;
 const lookAgainMs = 50;
 
 /**
- * Waits for the server that a lock file names, if it is still being taken down, with all of its processes: one that starts
- * meanwhile finds the file or the memory in use and gives up.
+ * Waits for the server of a cluster, if it is still being taken down, with all of its processes: one that starts meanwhile
+ * finds its lock file or its memory in use and gives up.
  */
-const awaitEndOf = async (lockFile: string): Promise<void> => {
+const awaitEndOf = async (cluster: string): Promise<void> => {
+  const lockFile = join(cluster, 'postmaster.pid');
   const lock = textOf(lockFile);
   const pid = Number.parseInt(lock, 10);
-  await untilNot(() => pid > 0 && existsSync(`/proc/${pid}`), endMsMax);
-  await untilNot(() => usersOfCluster(lock, textOf(sharedMemoryFile)) > 0, checkpointMsMax);
+  const isThere = (): boolean => pid > 0 && worksIn(pid, cluster);
+  const isInMemory = (): boolean => usersOfCluster(lock, textOf(sharedMemoryFile)) > 0;
+  await untilNot(isThere, endMsMax);
+  await untilNot(isInMemory, checkpointMsMax);
+  // A server refuses to start while the process that the file names lives, whatever that is by now: after a crash of the
+  // machine, or in a container that starts again, the id is another program's.
+  if (!isThere() && !isInMemory()) rmSync(lockFile, { force: true });
+};
+
+/** Every process of a server works in the folder of its cluster. */
+const worksIn = (pid: number, cluster: string): boolean => {
+  try {
+    return realpathSync(`/proc/${pid}/cwd`) === realpathSync(cluster);
+  } catch (error) {
+    // Unless it has ended, it is another user's, of which nothing more can be learned.
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
 };
 
 const untilNot = async (isSo: () => boolean, waitMsMax: number): Promise<void> => {
