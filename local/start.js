@@ -10,6 +10,9 @@ if (nodeMajor < 20) {
   process.exit(1);
 }
 
+// Nobody may read any more: a terminal was closed, or `| head` has seen enough. That ends nothing, and least of all a stop.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 const { isFree, portTaken } = await import('./setup/port.js');
 const { continueWith, endWithParent, runtimeOf } = await import('./setup/runtime.js');
 const { setUp } = await import('./setup/set-up.js');

@@ -12,6 +12,8 @@ export type LauncherProcess = {
   exited: Promise<number | NodeJS.Signals>;
   /** SIGTERM, and wait for the exit. */
   stop(): Promise<number | NodeJS.Signals>;
+  /** Closes what it prints to, as a terminal window or `| head` does. */
+  hangUp(): void;
 };
 
 /** Of those that run: a program that ends by an error would leave its platform running for ever. */
@@ -57,6 +59,9 @@ export const spawnLauncher = (
     stop() {
       child.kill('SIGTERM');
       return exited;
+    },
+    hangUp() {
+      for (const stream of [child.stdout, child.stderr]) stream.destroy();
     },
   };
 };

@@ -170,6 +170,20 @@ describe('the end', () => {
     rmSync(dir, { recursive: true });
   });
 
+  it('does not come where nobody reads any more what it prints', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'cartstream-launcher-'));
+    const unread = await startLauncher(dir, enginesOnly, allButRedis(runFile));
+    const only = () =>
+      (JSON.parse(readFileSync(join(dir, 'run.json'), 'utf8')) as { processes: Listed[] }).processes[0];
+    const first = only()?.pid as number;
+    unread.hangUp();
+    process.kill(first, 'SIGKILL');
+    await eventually(() => ![undefined, first].includes(only()?.pid));
+    expect(await unread.stop()).toBe(0);
+    expect(existsSync(join(dir, 'run.json'))).toBe(false);
+    rmSync(dir, { recursive: true });
+  });
+
   it('of the machine leaves a lock file of PostgreSQL, whose process id is another program’s by now', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'cartstream-launcher-'));
     const allButPostgres: Record<string, string> = { ...allButRedis(runFile), DATABASE_URL: '' };
