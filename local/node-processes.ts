@@ -13,6 +13,9 @@ const degradedMsMax = 15_000;
 
 export type Environment = Readonly<Record<string, string>>;
 
+/** Some shells set HOST to the name of the machine, at whose address nobody would look for a service. */
+const everyProcess = { HOST: '127.0.0.1', MALLOC_ARENA_MAX: '2' } as const;
+
 /** A program of `dist/` that ends by itself, such as the provisioning of topics and schemas. */
 export const oneShot = async (
   name: string,
@@ -72,7 +75,7 @@ export const startProcesses = async (
       ...(hosts.length === 1 ? { url: hosts[0]!.url } : {}),
       hosts,
       command: comesLater ? inBackground(command, 5) : command,
-      env: { ...env, ...own, MALLOC_ARENA_MAX: '2' },
+      env: { ...env, ...own, ...everyProcess },
       probe: () => answersHttp(`${hosts.at(-1)!.url}/health/live`),
     };
   };
@@ -99,7 +102,7 @@ export const startMailbox = async (gatewayUrl: string, { ports, crew }: Context)
     name: 'mailbox',
     url,
     command: inBackground(nodeCommand(projectPath('dist/local/mailbox/main.js'), 64)),
-    env: { MAILBOX_PORT: `${port}`, MAILBOX_SMTP_PORT: `${smtpPort}`, MALLOC_ARENA_MAX: '2' },
+    env: { MAILBOX_PORT: `${port}`, MAILBOX_SMTP_PORT: `${smtpPort}`, ...everyProcess },
     probe: () => answersHttp(`${url}/health/live`),
   };
   void crew.add(spec, 'service').startPatiently();
@@ -115,7 +118,7 @@ export const startShoppers = async (env: Environment, { ports, crew }: Context):
     name: 'shoppers',
     url,
     command: inBackground(nodeCommand(program, 160)),
-    env: { ...env, SHOPPERS_PORT: `${port}`, MALLOC_ARENA_MAX: '2' },
+    env: { ...env, SHOPPERS_PORT: `${port}`, ...everyProcess },
     probe: () => answersHttp(`${url}/health/live`),
   };
   void crew.add(spec, 'service').startPatiently();

@@ -15,6 +15,8 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const { runFile, started, stop } = beginScratch(needsPlatform ? platformArguments : ['--engines-only'], {
     // Operators' pages are shown a stuck order, which nobody can wait a minute for.
     ORDER_STUCK_AFTER_MS: '5000',
+    // As some shells set it, to an address of which the platform must take no notice.
+    HOST: '192.0.2.1',
     ...underIngestLoad,
   });
   process.env.CARTSTREAM_RUN = runFile;
