@@ -8,9 +8,8 @@ export const placesOn = (page: ProductPage): number[] =>
 
 /**
  * True if the shop has the seeded catalogue of that size. Products are created in the order of their positions, so if
- * the newest products are the end of the catalogue, none before them is missing, and one page is enough to check. (It
- * misses only a product whose request was still being retried when a launcher was killed a hundred products later.)
- * False without an answer, or if other products are newer: then the seed checks every product.
+ * the newest products are the end of the catalogue, all before them were there, and one page is enough to check. False
+ * without an answer, or if other products are newer or one of these was removed: then the seed looks at every product.
  */
 export const hasFullShelves = async (gatewayUrl: string, catalogSize: number): Promise<boolean> => {
   try {
