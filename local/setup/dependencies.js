@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -15,6 +15,15 @@ const install = [
 
 /** Names the lock file from which `node_modules` was installed. npm removes it when it reinstalls. */
 const marker = 'node_modules/.cartstream-lock-hash';
+
+/**
+ * One after the other, because two installations at once leave half a tree: the first `npm start` in one terminal, `npm test` in
+ * another. The marker is renamed into place, because a copied checkout may share the old file by a hard link.
+ */
+const script = `marker=$1 wanted=$2
+shift 2
+[ "$(cat "$marker" 2>/dev/null)" = "$wanted" ] && exit
+npm "$@" && echo "$wanted" >"$marker.new" && mv "$marker.new" "$marker"`;
 
 export async function installDependencies(root) {
   const lockFile = join(root, 'package-lock.json');
@@ -37,20 +46,18 @@ export async function installDependencies(root) {
   );
   const ticking = isTTY ? setInterval(say, 1000) : setInterval(() => console.log(`… ${seconds()} s`), 10_000);
   try {
-    await npm(root, install);
+    await npm(root, wanted);
   } finally {
     clearInterval(ticking);
     if (isTTY) process.stdout.write('\r\x1b[2K');
   }
-  // Written under another name and renamed, because a copied checkout may share the old file by a hard link.
-  writeFileSync(`${markerFile}.new`, `${wanted}\n`);
-  renameSync(`${markerFile}.new`, markerFile);
   console.log(`installed packages in ${seconds()} s`);
 }
 
-function npm(root, args) {
+function npm(root, wanted) {
   return new Promise((resolve, reject) => {
-    const child = spawn('npm', args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+    const args = ['package.json', 'sh', '-c', script, 'sh', marker, wanted, ...install];
+    const child = spawn('flock', args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk) => {
       said = (said + chunk).slice(-16_384);
@@ -58,7 +65,7 @@ function npm(root, args) {
     child.once('error', (error) => reject(new Error(`npm could not be run: ${error.message}`)));
     child.once('close', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new Error(`npm ${args[0]} failed: ${reasonIn(said) ?? signal ?? `exit ${code}`}`));
+      else reject(new Error(`npm install failed: ${reasonIn(said) ?? signal ?? `exit ${code}`}`));
     });
   });
 }

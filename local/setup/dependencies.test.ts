@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -16,7 +16,7 @@ beforeEach(() => {
   write('package.json', {
     name: 'project',
     devDependencies: { tool: 'file:./tool' },
-    scripts: { postinstall: 'touch script-ran' },
+    scripts: { postinstall: 'echo ran >>script-ran && mkdir busy && sleep 0.3 && rmdir busy' },
   });
 });
 afterEach(() => {
@@ -51,4 +51,9 @@ it('an .npmrc that leaves development packages out is overruled', async () => {
     true,
     true,
   ]);
+}, 60_000);
+
+it('two at once, as in two terminals, are one installation', async () => {
+  await Promise.all([installDependencies(root), installDependencies(root)]);
+  expect(readFileSync(join(root, 'script-ran'), 'utf8')).toBe('ran\n');
 }, 60_000);
