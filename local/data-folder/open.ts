@@ -1,4 +1,13 @@
-import { accessSync, constants, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { removeLeftovers } from './leftovers.js';
 import { lockFolder } from './lock.js';
@@ -19,6 +28,7 @@ export const openDataFolder = async (path: string, options: { fresh: boolean }):
   makeWritable(path);
   const lock = lockFolder(path);
   try {
+    takeOver(path);
     const leftovers = await removeLeftovers(path);
     if (options.fresh) wipe(path);
     const { bavail, bsize } = statfsSync(path);
@@ -56,9 +66,31 @@ const makeWritable = (path: string): void => {
 
 const ours = ['kafka', 'schema-registry', 'clickhouse', 'postgres', 'redis', 'zipkin', 'prometheus', 'logs'];
 
+const records = ['admin.json', 'ports.json', 'processes.json'];
+/** Written where nothing had a name of ours yet: what has one later is ours. Older folders have our records instead. */
+const mark = '.cartstream';
+
+/** Throws where something of another origin has a name of ours: a start would write into it, and `--fresh` delete it. */
+const takeOver = (path: string): void => {
+  if (![mark, ...records].some((name) => existsSync(join(path, name)))) {
+    const foreign = ours.filter((name) => isFilled(join(path, name)));
+    if (foreign.length > 0)
+      throw new Error(
+        `${path} has ${foreign.map((name) => `"${name}"`).join(' and ')} of another origin; choose another folder with --data`,
+      );
+  }
+  writeFileSync(join(path, mark), '');
+};
+
+const isFilled = (path: string): boolean => {
+  try {
+    return readdirSync(path).length > 0;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
+};
+
 /** Deletes only what the launcher itself made, so that a data folder set to a home directory loses no other files. */
 const wipe = (path: string): void => {
-  for (const name of [...ours, 'admin.json', 'ports.json', 'processes.json']) {
-    rmSync(join(path, name), { recursive: true, force: true });
-  }
+  for (const name of [...ours, ...records]) rmSync(join(path, name), { recursive: true, force: true });
 };
