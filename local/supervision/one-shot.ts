@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { spawnGuarded } from './guarded-child.js';
-import { lastWords } from './log-file.js';
+import { wordsIn } from './log-file.js';
 import { identify, type ProcessIdentity, signalGroup } from './process-identity.js';
 
 export type OneShot = {
@@ -14,6 +14,8 @@ export type OneShot = {
   onStart(identity: ProcessIdentity): void;
   signal: AbortSignal;
 };
+
+const saidCharsMax = 16 * 1024;
 
 /** Runs a program that ends by itself. Rejects with its last line when it fails, and kills it on abort. */
 export const runOneShot = ({
@@ -39,22 +41,24 @@ export const runOneShot = ({
       if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
     };
     signal.addEventListener('abort', abort, { once: true });
+    let said = '';
     for (const stream of [child.stdout, child.stderr]) {
       if (!stream) continue;
       createInterface({ input: stream }).on('line', (line) => {
-        appendFileSync(logFile, `${line}\n`);
+        said = `${said}${line}\n`.slice(-saidCharsMax);
+        appendFileSync(logFile, `${line}\n`, { mode: 0o600 });
         onLine(line);
       });
     }
     child.once('error', reject);
-    child.once('exit', (code, killedBy) => {
+    // The guard would keep the last pipe open.
+    child.once('exit', abort);
+    // What it said last, which is mostly the reason, may still be on its way when it has ended.
+    child.once('close', (code, killedBy) => {
       signal.removeEventListener('abort', abort);
-      if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
       if (code === 0) resolve();
       else
-        reject(
-          new Error(`${name} failed (${killedBy ?? `exit ${code}`}): ${lastWords(logFile)}; see ${logFile}`),
-        );
+        reject(new Error(`${name} failed (${killedBy ?? `exit ${code}`}): ${wordsIn(said)}; see ${logFile}`));
     });
   });
 };
