@@ -66,30 +66,40 @@ export const createSessionPool = (
   options: { sizeMax: number; waitersMax: number },
 ): SessionPool => {
   const free: EngineSession[] = [];
-  const waiters: Array<(session: EngineSession) => void> = [];
+  const waiters: Array<{ resolve(session: EngineSession): void; reject(error: unknown): void }> = [];
   let opened = 0;
 
-  const openOne = (): EngineSession => createEngineSession(open());
+  /** One that cannot be opened takes no place. */
+  const openOne = (): EngineSession => {
+    const session = createEngineSession(open());
+    opened++;
+    return session;
+  };
 
   const take = (): Promise<EngineSession> | EngineSession => {
     const session = free.pop();
     if (session) return session;
-    if (opened < options.sizeMax) {
-      opened++;
-      return openOne();
-    }
+    if (opened < options.sizeMax) return openOne();
     if (waiters.length >= options.waitersMax) {
       throw refusal(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', 503, `${waiters.length} statements already wait`);
     }
-    return new Promise((resolve) => waiters.push(resolve));
+    return new Promise((resolve, reject) => waiters.push({ resolve, reject }));
   };
 
   const giveBack = (used: EngineSession): void => {
-    if (used.spoiled) used.engine.close();
-    const session = used.spoiled ? openOne() : used;
-    const next = waiters.shift();
-    if (next) next(session);
-    else free.push(session);
+    if (used.spoiled) {
+      used.engine.close();
+      opened--;
+    }
+    for (let next = waiters.shift(); next !== undefined; next = waiters.shift()) {
+      try {
+        next.resolve(used.spoiled ? openOne() : used);
+        return;
+      } catch (error) {
+        next.reject(error);
+      }
+    }
+    if (!used.spoiled) free.push(used);
   };
 
   return {

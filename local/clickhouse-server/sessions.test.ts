@@ -1,0 +1,43 @@
+import type { Session } from 'chdb';
+import { expect, it } from 'vitest';
+import { createSessionPool, type EngineSession } from './sessions.js';
+
+/** As the engine, which opens no session while its memory is full. */
+const engine = () => {
+  const state = { isFull: false, sessions: 0 };
+  const open = (): Session => {
+    if (state.isFull) throw new Error('memory limit exceeded');
+    state.sessions += 1;
+    const close = () => {
+      state.sessions -= 1;
+    };
+    return { close } as unknown as Session;
+  };
+  return { open, state };
+};
+
+it('a session that cannot be opened again leaves no statement waiting, and no place lost', async () => {
+  const { open, state } = engine();
+  const pool = createSessionPool(open, { sizeMax: 2, waitersMax: 10 });
+  let goOn = (): void => {};
+  const changed = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  // As after `SET`, or a setting that does not exist.
+  const spoil = async (session: EngineSession) => {
+    await changed;
+    session.spoil();
+  };
+  const using = [1, 2].map(() => pool.use(spoil));
+  const waiting = [1, 2, 3].map(() => pool.use(spoil));
+  state.isFull = true;
+  goOn();
+  await Promise.all(using);
+  const outcomes = await Promise.allSettled(waiting);
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  await expect(pool.use(spoil)).rejects.toThrow('memory limit exceeded');
+
+  state.isFull = false;
+  await Promise.all([1, 2, 3].map(() => pool.use(async () => {})));
+  expect(state.sessions).toBe(2);
+});
