@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -16,11 +16,22 @@ export type Spool = {
 /** Written to memory in microseconds, for which a thread is not worth its while. */
 const smallBytesMax = 64 * 1024;
 
-export const createSpool = (options: {
-  memoryDir: string;
-  diskDir: string;
-  memoryBytesMax: number;
-}): Spool => {
+/** A container has 64 MB of memory for files unless more is asked for, and it is not ours alone. */
+const shareOfFreeMemory = 1 / 2;
+
+const freeBytesIn = (dir: string): number => {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
+};
+
+export const createSpool = (
+  options: {
+    memoryDir: string;
+    diskDir: string;
+    memoryBytesMax: number;
+  },
+  freeBytes = freeBytesIn,
+): Spool => {
   for (const dir of [options.memoryDir, options.diskDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     for (const leftover of readdirSync(dir)) rmSync(join(dir, leftover), { force: true });
@@ -30,7 +41,10 @@ export const createSpool = (options: {
 
   return {
     async hold(body, bytes, work) {
-      const inMemory = bytes !== undefined && memoryBytes + bytes <= options.memoryBytesMax;
+      const inMemory =
+        bytes !== undefined &&
+        memoryBytes + bytes <= options.memoryBytesMax &&
+        bytes <= freeBytes(options.memoryDir) * shareOfFreeMemory;
       const file = join(inMemory ? options.memoryDir : options.diskDir, `insert-${++sequence}.bin`);
       if (inMemory) memoryBytes += bytes;
       const isSmall = inMemory && bytes <= smallBytesMax;
