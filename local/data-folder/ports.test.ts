@@ -32,6 +32,15 @@ it('no port is given twice', async () => {
   expect(new Set(given).size).toBe(200);
 });
 
+it('the ports of a platform lie together, so that two which start at once hardly meet', async () => {
+  const ports = createPorts(dir, {}, allFree);
+  const given: number[] = [];
+  for (let n = 0; n < 40; n++) given.push(await ports.of(`service-${n}`));
+  // They may begin at the end of the range and go on at its beginning.
+  const steps = given.slice(1).map((port, nth) => Math.abs(port - (given[nth] as number)));
+  expect(steps.filter((step) => step !== 1).length).toBeLessThanOrEqual(1);
+});
+
 it('the environment decides, and a port that is taken there is an error that names it', async () => {
   expect(await createPorts(dir, { SCHEMA_REGISTRY_PORT: '4321' }, allFree).of('schema-registry')).toBe(4321);
   const taken = createPorts(dir, { KAFKA_PORT: '4322' }, async () => false).of('kafka');

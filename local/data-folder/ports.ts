@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { variableOf } from '#platform/config';
 import { isFree, portTaken } from '#setup/port';
+import { replaceFile } from './replace-file.js';
 
 export type Ports = {
   /** The port of `name`: from its environment variable, else the one it had before, else a free one. */
@@ -31,6 +32,9 @@ export const createPorts = (
   const file = join(dataDir, 'ports.json');
   const remembered = readRemembered(file);
   const given = new Set<number>();
+  // One behind the other from a random place: two platforms that start at once hardly meet, as they would if each of their
+  // thirty ports were drawn, because a port is chosen some time before its process listens.
+  let next = lowest + Math.floor(Math.random() * (highest - lowest));
 
   const unused = async (port: number): Promise<boolean> => !given.has(port) && (await probe(port));
 
@@ -48,8 +52,8 @@ export const createPorts = (
     const previous = remembered[name];
     if (previous !== undefined && (await unused(previous))) return previous;
     for (let attempt = 0; attempt < 200; attempt++) {
-      const port = lowest + Math.floor(Math.random() * (highest - lowest));
-      if (await unused(port)) return port;
+      next = next + 1 < highest ? next + 1 : lowest;
+      if (await unused(next)) return next;
     }
     throw new Error(`no free port between ${lowest} and ${highest}`);
   };
@@ -59,7 +63,7 @@ export const createPorts = (
       const port = await pick(name);
       given.add(port);
       remembered[name] = port;
-      writeFileSync(file, `${JSON.stringify(remembered, undefined, 2)}\n`, { mode: 0o600 });
+      replaceFile(file, `${JSON.stringify(remembered, undefined, 2)}\n`);
       return port;
     },
   };
