@@ -3,12 +3,13 @@ import { spawn } from 'node:child_process';
 /** Runs a program that an engine needs once, such as `initdb`. Rejects with the end of the program's output. */
 export const runToEnd = (
   command: readonly [string, ...string[]],
-  options: { env?: Readonly<Record<string, string>>; cwd?: string } = {},
+  options: { env?: Readonly<Record<string, string>>; cwd?: string; signal?: AbortSignal } = {},
 ): Promise<string> => {
   const [program, ...args] = command;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: options.cwd,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { holdFile } from '../data-folder/lock.js';
 import type { Progress } from '../progress.js';
@@ -21,9 +21,15 @@ export type InstallContext = {
   signal: AbortSignal;
 };
 
-/** Outside the checkout, so that every clone shares one download. */
+/**
+ * Outside the checkout, so that every clone shares one download. Absolute, because engines start in folders of their own;
+ * a relative one is meant from where npm was called.
+ */
 export const cacheDir = (env: NodeJS.ProcessEnv): string =>
-  env.CARTSTREAM_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'cartstream');
+  resolve(
+    env.INIT_CWD ?? '.',
+    env.CARTSTREAM_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'cartstream'),
+  );
 
 const completeFile = '.complete.json';
 const lockWaitMsMax = 20 * 60_000;

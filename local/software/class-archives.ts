@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,8 @@ import { createPorts } from '../data-folder/ports.js';
 import type { Engine } from '../engines/engine.js';
 import { kafka } from '../engines/kafka.js';
 import { schemaRegistry } from '../engines/schema-registry.js';
+import { spawnGuarded } from '../supervision/guarded-child.js';
+import { signalGroup } from '../supervision/process-identity.js';
 import { cached, type InstallContext } from './cache.js';
 
 export type ClassArchives = { kafka?: string; 'schema-registry'?: string };
@@ -75,11 +76,24 @@ export const installClassArchives = async (
 /** Runs the engine until it answers, then stops it normally: Java writes the archive when it exits. */
 const train = async (engine: Engine, signal: AbortSignal): Promise<void> => {
   await engine.prepare();
-  const [program, ...args] = engine.process.command;
-  const { cwd, env } = engine.process;
-  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: 'ignore' });
-  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
+  const { command, cwd, env } = engine.process;
+  // A launcher that is killed meanwhile must not leave a broker that runs for ever.
+  const child = spawnGuarded({
+    command,
+    cwd,
+    env: { ...process.env, ...env },
+    stdout: 'ignore',
+    stopSignal: 'SIGTERM',
+  });
+  const end = (): void => void (child.pid !== undefined && signalGroup(child.pid, 'SIGKILL'));
+  const exited = new Promise<void>((resolve) => {
+    child.once('error', () => resolve());
+    child.once('exit', () => {
+      end();
+      resolve();
+    });
+  });
+  signal.addEventListener('abort', end, { once: true });
   const deadline = Date.now() + startMsMax;
   const answers = (): Promise<boolean> =>
     engine.process.probe().then(
@@ -89,6 +103,6 @@ const train = async (engine: Engine, signal: AbortSignal): Promise<void> => {
   while (child.exitCode === null && Date.now() < deadline && !(await answers())) await sleep(100);
   child.kill('SIGTERM');
   await Promise.race([exited, sleep(exitMsMax, undefined, { ref: false })]);
-  child.kill('SIGKILL');
+  end();
   await exited;
 };

