@@ -1,20 +1,10 @@
+import { browserStore } from '../kit/storage.ts';
+
 const storageKey = 'cartstream.cart';
 
-export const cartId = (): string | undefined => {
-  try {
-    return localStorage.getItem(storageKey) ?? undefined;
-  } catch {
-    return undefined;
-  }
-};
+export const cartId = (): string | undefined => browserStore.getItem(storageKey) ?? undefined;
 
-export const rememberCartId = (id: string): void => {
-  try {
-    localStorage.setItem(storageKey, id);
-  } catch {
-    // A browser that stores nothing keeps the cart of this page only.
-  }
-};
+export const rememberCartId = (id: string): void => browserStore.setItem(storageKey, id);
 
 /** After a login the guest's cart has become the user's. */
-export const forgetCartId = (): void => localStorage.removeItem(storageKey);
+export const forgetCartId = (): void => browserStore.removeItem(storageKey);

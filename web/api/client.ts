@@ -1,20 +1,43 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import createQueries from 'openapi-react-query';
 import { cartId, rememberCartId } from './cart-id.ts';
-import { accessToken, dropAccessToken } from './login.ts';
+import { accessToken, accessTokenIfSoon, dropAccessToken } from './login.ts';
+import { newId } from './new-id.ts';
 import { problemOf, Unreachable } from './problem.ts';
 import type { paths } from './schema.d.ts';
 
+/** Nobody has to be logged in for what opens, renews and ends a login; the sessions are their owner's alone. */
+const isOfLogin = (path: string): boolean =>
+  path.startsWith('/api/auth/') && !path.startsWith('/api/auth/sessions');
+
+/** What a guest sees and does as well. */
+const forGuests: ReadonlySet<string> = new Set([
+  'GET /api/products',
+  'GET /api/products/{productId}',
+  'GET /api/products/{productId}/reviews',
+  'GET /api/products/featured',
+  'GET /api/products/search',
+  'GET /api/categories',
+  'GET /api/recommendations',
+  'POST /api/events',
+]);
+let isShop = false;
+/** Says that the pages are the shop's: there everybody sees what guests see, also while the accounts are away. */
+export const openToGuests = (): void => {
+  isShop = true;
+};
+
 const token: Middleware = {
   onRequest: async ({ request, schemaPath }) => {
-    if (schemaPath.startsWith('/api/auth/') && schemaPath !== '/api/auth/sessions') return;
-    const bearer = await accessToken();
+    if (isOfLogin(schemaPath)) return;
+    const isForGuests = isShop && forGuests.has(`${request.method} ${schemaPath}`);
+    const bearer = await (isForGuests ? accessTokenIfSoon() : accessToken());
     if (bearer !== undefined) request.headers.set('authorization', `Bearer ${bearer}`);
   },
 };
 
 const correlation: Middleware = {
-  onRequest: ({ request }) => request.headers.set('x-correlation-id', crypto.randomUUID()),
+  onRequest: ({ request }) => request.headers.set('x-correlation-id', newId()),
 };
 
 /** A guest's cart is known by an id that the API signs; the first answer has it. */
@@ -42,10 +65,12 @@ const problems: Middleware = {
 
 /** Sends a request, and once more with a fresh token where the first one is not accepted any more. */
 const send = async (request: Request): Promise<Response> => {
-  const again = request.headers.has('authorization') ? request.clone() : undefined;
+  const [, refused] = /^Bearer (.+)$/.exec(request.headers.get('authorization') ?? '') ?? [];
+  if (refused === undefined) return reach(request);
+  const again = request.clone();
   const response = await reach(request);
-  if (response.status !== 401 || again === undefined) return response;
-  dropAccessToken();
+  if (response.status !== 401) return response;
+  dropAccessToken(refused);
   const bearer = await accessToken();
   if (bearer === undefined) return response;
   again.headers.set('authorization', `Bearer ${bearer}`);

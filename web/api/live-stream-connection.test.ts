@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { openStream, type StreamState } from './live-stream.ts';
+import { acceptLogin, forgetLogin } from './login.ts';
 
 /** A browser with one stream open after the other, whose bytes the test sends. */
 const page = Object.assign(new EventTarget(), { hidden: false });
@@ -62,4 +63,35 @@ it('a stream that was ended opens no other', async () => {
   network.dispatchEvent(new Event('online'));
   await vi.advanceTimersByTimeAsync(120_000);
   expect(connections.map(({ signal }) => signal.aborted)).toEqual([true]);
+});
+
+it.each([
+  ['goes on with a fresh token where the server takes no longer the one in memory', 'fresh', 'open'],
+  ['is refused where the server does not take the fresh one either', 'as-refused', 'refused'],
+])('a stream %s', async (_, renewed, last) => {
+  end();
+  const kept = new Map<string, string>();
+  vi.stubGlobal('localStorage', {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  });
+  vi.stubGlobal('navigator', { locks: { request: (_name: string, work: () => unknown) => work() } });
+  const loginWith = (accessToken: string) =>
+    ({ accessToken, refreshToken: 'r', user: { id: 'ann' } }) as never;
+  const asked: (string | null)[] = [];
+  vi.stubGlobal('fetch', async (path: string, { headers }: RequestInit) => {
+    if (path === '/api/auth/refresh') return Response.json(loginWith(renewed));
+    const authorization = new Headers(headers).get('authorization');
+    asked.push(authorization);
+    return authorization === 'Bearer fresh'
+      ? new Response(new ReadableStream())
+      : new Response(null, { status: 401 });
+  });
+  acceptLogin(loginWith('stale'));
+  end = openStream('/api/live', { onEvent: () => undefined, onState: (state) => states.push(state) });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(states.at(-1)).toBe(last);
+  expect(asked).toEqual(['Bearer stale', `Bearer ${renewed}`]);
+  forgetLogin();
 });

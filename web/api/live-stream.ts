@@ -1,4 +1,4 @@
-import { accessToken } from './login.ts';
+import { accessToken, dropAccessToken } from './login.ts';
 
 export type StreamState = 'connecting' | 'open' | 'waiting' | 'ended' | 'refused';
 
@@ -27,6 +27,8 @@ export const openStream = (path: string, { onEvent, onState, headers = {} }: Str
   let connection: AbortController | undefined;
   let lastEventId: string | undefined;
   let failures = 0;
+  /** Whether the token was renewed because the server refused the one before, and none was accepted since. */
+  let isRenewed = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const say = (state: StreamState) => {
@@ -64,9 +66,18 @@ export const openStream = (path: string, { onEvent, onState, headers = {} }: Str
         },
       });
       if (response.status === 204) return finish('ended');
+      if (response.status === 401 && bearer !== undefined && !isRenewed) {
+        // The clock of this machine has slept, or the token was taken back: what memory holds is older than it seems.
+        isRenewed = true;
+        dropAccessToken(bearer);
+        release(own);
+        own.abort();
+        return void connect();
+      }
       if (response.status >= 400 && response.status < 500 && response.status !== 429)
         return finish('refused');
       if (!response.ok || response.body === null) throw new Error(String(response.status));
+      isRenewed = false;
       say('open');
       for await (const event of eventsOf(response.body, onBytes)) {
         failures = 0;

@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { acceptLogin, accessToken, dropAccessToken, forgetLogin, logOut, userNow } from './login.ts';
+import {
+  acceptLogin,
+  accessToken,
+  accessTokenIfSoon,
+  dropAccessToken,
+  forgetLogin,
+  logOut,
+  userNow,
+} from './login.ts';
 
 /** Answers to `/api/auth/refresh`, each given when a test says so. */
 let refreshes: { token: string; answer(status: number, body?: object): void }[] = [];
@@ -42,7 +50,7 @@ beforeEach(() => {
   refreshes = [];
   loggedOut = [];
   acceptLogin(loginOf('ann', 't1'));
-  dropAccessToken();
+  dropAccessToken('access of ann by t1');
 });
 afterEach(() => {
   forgetLogin();
@@ -85,3 +93,36 @@ it.each([200, 401])(
     expect(refreshes).toHaveLength(1);
   },
 );
+
+it('a refusal that comes late does not drop the token that was renewed meanwhile', async () => {
+  acceptLogin(loginOf('ann', 't2'));
+  dropAccessToken('access of ann by t1');
+  expect(await accessToken()).toBe('access of ann by t2');
+  expect(refreshes).toEqual([]);
+});
+
+it('what needs no login goes without a token while the accounts are away, and asks them no more for a while', async () => {
+  const asked = accessTokenIfSoon();
+  refreshes[0]?.answer(503);
+  expect([await asked, await accessTokenIfSoon(), userNow()?.id]).toEqual([undefined, undefined, 'ann']);
+  expect(refreshes).toHaveLength(1);
+  acceptLogin(loginOf('ann', 't2'));
+  expect(await accessTokenIfSoon()).toBe('access of ann by t2');
+});
+
+it('what needs no login does not wait for accounts that do not answer', async () => {
+  vi.useFakeTimers();
+  const asked = accessTokenIfSoon();
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(await asked).toBeUndefined();
+  vi.useRealTimers();
+  refreshes[0]?.answer(503);
+  await expect(accessToken()).rejects.toThrow();
+});
+
+it('a page without locks, which only those of TLS have, renews its token all the same', async () => {
+  vi.stubGlobal('navigator', {});
+  const asked = accessToken();
+  refreshes[0]?.answer(200, loginOf('ann', 't2'));
+  expect(await asked).toBe('access of ann by t2');
+});

@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from 'react';
 import { createListeners } from '../kit/listeners.ts';
+import { browserStore } from '../kit/storage.ts';
 import { problemOf, Unreachable } from './problem.ts';
 import type { components } from './schema.d.ts';
 
@@ -15,21 +16,20 @@ const storageKey = 'cartstream.login';
 const lockName = 'cartstream.login';
 /** An access token is renewed so long before it expires. */
 const marginMs = 30_000;
+/** So long what needs no login waits for a token, and so long it does not wait again after that was in vain. */
+const soonMs = 1_500;
+const awayMs = 10_000;
 
 type Stored = { refreshToken: string; user: User };
 type Access = { token: string; expiresAtMs: number; userId: string };
 
 let access: Access | undefined;
 let refreshing: Promise<string | undefined> | undefined;
+/** Until then nobody waits for a token who can do without. */
+let awayUntilMs = 0;
 const { subscribe, announce: announceUser } = createListeners();
 
-const read = (): string | null => {
-  try {
-    return localStorage.getItem(storageKey);
-  } catch {
-    return null;
-  }
-};
+const read = (): string | null => browserStore.getItem(storageKey);
 
 const stored = (): Stored | undefined => {
   try {
@@ -71,14 +71,15 @@ const lifetimeMs = (token: string): number => {
 /** Takes over what a login, a registration or a refresh has answered. */
 export const acceptLogin = ({ accessToken, refreshToken, user }: LoggedIn): void => {
   access = { token: accessToken, expiresAtMs: performance.now() + lifetimeMs(accessToken), userId: user.id };
-  localStorage.setItem(storageKey, JSON.stringify({ refreshToken, user } satisfies Stored));
+  awayUntilMs = 0;
+  browserStore.setItem(storageKey, JSON.stringify({ refreshToken, user } satisfies Stored));
   announce();
 };
 
 /** Forgets the login in all tabs. The API is asked to end the session first, by `logOut`. */
 export const forgetLogin = (): void => {
   access = undefined;
-  localStorage.removeItem(storageKey);
+  browserStore.removeItem(storageKey);
   announce();
 };
 
@@ -121,15 +122,36 @@ export const accessToken = async (): Promise<string | undefined> => {
   if (login === undefined) return undefined;
   const token = tokenInMemory(login);
   if (token !== undefined) return token;
-  refreshing ??= Promise.resolve(navigator.locks.request(lockName, refresh)).finally(() => {
+  // A page that came over the network without TLS has no locks: there the server's patience with tabs has to do.
+  refreshing ??= Promise.resolve(navigator.locks?.request(lockName, refresh) ?? refresh()).finally(() => {
     refreshing = undefined;
   });
   return refreshing;
 };
 
-/** After a 401: what memory holds is not accepted any more. */
-export const dropAccessToken = (): void => {
-  access = undefined;
+/**
+ * The same for what needs no login: undefined where no token comes soon, and for a while after that, because nobody waits
+ * for accounts that are away to see what everybody may see.
+ */
+export const accessTokenIfSoon = async (): Promise<string | undefined> => {
+  if (performance.now() < awayUntilMs) return undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no token in time')), soonMs);
+  });
+  try {
+    return await Promise.race([accessToken(), patience]);
+  } catch {
+    awayUntilMs = performance.now() + awayMs;
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+/** After a 401: the token is not accepted any more, whatever its time. One that memory holds since then stays. */
+export const dropAccessToken = (refused: string): void => {
+  if (access?.token === refused) access = undefined;
 };
 
 export const logOut = async (): Promise<void> => {

@@ -1,4 +1,5 @@
 import { api } from './client.ts';
+import { newId } from './new-id.ts';
 import { visitId } from './visit.ts';
 
 /** What a shopper did. The document leaves the items of a batch open, since each is judged by itself. */
@@ -34,7 +35,7 @@ export const note = (activity: Activity): void => {
   waiting.push({
     ...activity,
     visitId: visitId(),
-    eventId: crypto.randomUUID(),
+    eventId: newId(),
     occurredAt: new Date().toISOString(),
   });
   if (waiting.length > keptMax) waiting = waiting.slice(-keptMax);

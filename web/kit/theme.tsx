@@ -1,16 +1,13 @@
 import { useEffect, useState } from 'react';
 import { MoonIcon, SunIcon } from './icons.tsx';
+import { browserStore } from './storage.ts';
 
 type Theme = 'light' | 'dark';
 const storageKey = 'cartstream.theme';
 
 const chosen = (): Theme | undefined => {
-  try {
-    const theme = localStorage.getItem(storageKey);
-    return theme === 'light' || theme === 'dark' ? theme : undefined;
-  } catch {
-    return undefined;
-  }
+  const theme = browserStore.getItem(storageKey);
+  return theme === 'light' || theme === 'dark' ? theme : undefined;
 };
 
 /** Call it before the first paint: the visitor's choice wins over the system's. */
@@ -35,7 +32,7 @@ export const ThemeSwitch = () => {
       type="button"
       aria-label={`Use the ${other} theme`}
       onClick={() => {
-        localStorage.setItem(storageKey, other);
+        browserStore.setItem(storageKey, other);
         document.documentElement.dataset.theme = other;
         setTheme(other);
       }}

@@ -31,28 +31,31 @@ export const SessionsPage = () => {
       <Skeleton className="h-40" />
     );
   return (
-    <ul className="divide-y divide-line rounded-2xl border border-line bg-surface px-6">
-      {data.items.map(({ id, userAgent, lastUsedAt, current }) => (
-        <li key={id} className="flex flex-wrap items-center justify-between gap-3 py-4">
-          <span>
-            <strong className="font-semibold">{deviceWords(userAgent)}</strong>
-            <span className="block text-ink-soft text-sm">
-              {current ? (
-                'This browser'
-              ) : (
-                <>
-                  Last used <When time={lastUsedAt} as="ago" />
-                </>
-              )}
+    <>
+      {ending.isError && <ProblemPanel error={ending.error} isSmall />}
+      <ul className="divide-y divide-line rounded-2xl border border-line bg-surface px-6">
+        {data.items.map(({ id, userAgent, lastUsedAt, current }) => (
+          <li key={id} className="flex flex-wrap items-center justify-between gap-3 py-4">
+            <span>
+              <strong className="font-semibold">{deviceWords(userAgent)}</strong>
+              <span className="block text-ink-soft text-sm">
+                {current ? (
+                  'This browser'
+                ) : (
+                  <>
+                    Last used <When time={lastUsedAt} as="ago" />
+                  </>
+                )}
+              </span>
             </span>
-          </span>
-          {!current && (
-            <Button look="secondary" onClick={() => ending.mutate(id)}>
-              End this session
-            </Button>
-          )}
-        </li>
-      ))}
-    </ul>
+            {!current && (
+              <Button look="secondary" onClick={() => ending.mutate(id)}>
+                End this session
+              </Button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </>
   );
 };

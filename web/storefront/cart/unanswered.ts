@@ -6,17 +6,6 @@ export type AskedLine = { productId: string; quantity: number };
 type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 type Kept = { ownerId: string | undefined; atMs: number; quantities: Record<string, number> };
 
-const nothing: Store = { getItem: () => null, setItem: () => undefined, removeItem: () => undefined };
-
-/** The storage of this tab, which outlives a reload; one that keeps nothing where the browser allows none. */
-export const tabStore = (): Store => {
-  try {
-    return sessionStorage;
-  } catch {
-    return nothing;
-  }
-};
-
 const keptIn = (storage: Store): Kept | undefined => {
   try {
     const kept = JSON.parse(storage.getItem(storageKey) ?? 'null') as Kept | null;
@@ -27,12 +16,8 @@ const keptIn = (storage: Store): Kept | undefined => {
 };
 
 const keep = (storage: Store, kept: Kept): void => {
-  try {
-    if (Object.keys(kept.quantities).length === 0) storage.removeItem(storageKey);
-    else storage.setItem(storageKey, JSON.stringify(kept));
-  } catch {
-    // A browser that stores nothing loses what its page has not seen answered.
-  }
+  if (Object.keys(kept.quantities).length === 0) storage.removeItem(storageKey);
+  else storage.setItem(storageKey, JSON.stringify(kept));
 };
 
 /** Keeps a quantity until its answer is seen: a page that is left at once may never see it. */

@@ -5,11 +5,12 @@ import { api } from '../../api/client.ts';
 import { userNow, useUser } from '../../api/login.ts';
 import { ApiProblem } from '../../api/problem.ts';
 import { note } from '../../api/shopper-activity.ts';
+import { tabStore } from '../../kit/storage.ts';
 import { showToast } from '../../kit/toast.tsx';
 import type { Money } from '../../money/money.ts';
 import { faultOf } from '../../words/words.ts';
 import { type Cart, emptyCart, leftOutWords, quantityOf, withQuantity } from './cart.ts';
-import { type AskedLine, dropAnswered, keepAsked, tabStore, unansweredIn } from './unanswered.ts';
+import { type AskedLine, dropAnswered, keepAsked, unansweredIn } from './unanswered.ts';
 
 const cartKey = ['get', '/api/cart'] as const;
 
@@ -27,16 +28,16 @@ const write = async ({ productId, quantity }: AskedLine): Promise<Cart> => {
             body: { quantity },
             keepalive: true,
           });
-    dropAnswered(tabStore(), { productId, quantity });
+    dropAnswered(tabStore, { productId, quantity });
     return data as Cart;
   } catch (error) {
-    if (error instanceof ApiProblem) dropAnswered(tabStore(), { productId, quantity });
+    if (error instanceof ApiProblem) dropAnswered(tabStore, { productId, quantity });
     throw error;
   }
 };
 
 /** What the page before this one asked for and saw no answer to; a guest's first answer has the cart's id besides. */
-const left = unansweredIn(tabStore(), userNow()?.id, Date.now());
+const left = unansweredIn(tabStore, userNow()?.id, Date.now());
 
 const writeAll = async (lines: readonly AskedLine[]): Promise<void> => {
   for (const line of lines) await write(line).catch((error) => showToast(faultOf(error).text));
@@ -155,7 +156,7 @@ export const useSetQuantity = () => {
       client.setQueryData<Cart>(cacheKey, (cart) => withQuantity(cart ?? emptyCart, product, quantity));
       if (quantity > before) note({ type: 'product_added', productId: product.productId });
       if (quantity === 0 && before > 0) note({ type: 'product_removed', productId: product.productId });
-      keepAsked(tabStore(), { productId: product.productId, quantity }, userId, Date.now());
+      keepAsked(tabStore, { productId: product.productId, quantity }, userId, Date.now());
       clearTimeout(wanted.get(product.productId)?.timer);
       const send = () => {
         clearTimeout(timer);

@@ -7,6 +7,7 @@ import { Button, buttonClasses } from '../../kit/button.tsx';
 import { Empty } from '../../kit/empty.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
+import { tabStore } from '../../kit/storage.ts';
 import { formatMoney } from '../../money/money.ts';
 import { type Cart, isBlocking, isSameOffer } from '../cart/cart.ts';
 import { useCart, useCartCache } from '../cart/use-cart.ts';
@@ -30,11 +31,11 @@ import { OrderSummary } from './summary.tsx';
 
 /** What was typed outlives a reload and a look at the cart. */
 const useDraft = (user: User | undefined): [Draft, (part: Partial<Draft>) => void] => {
-  const [draft, setDraft] = useState<Draft>(() => draftFrom(sessionStorage.getItem(draftKey), user));
+  const [draft, setDraft] = useState<Draft>(() => draftFrom(tabStore.getItem(draftKey), user));
   const change = (part: Partial<Draft>) =>
     setDraft((before) => {
       const next = { ...before, ...part };
-      sessionStorage.setItem(draftKey, keptDraft(next, user));
+      tabStore.setItem(draftKey, keptDraft(next, user));
       return next;
     });
   return [draft, change];
@@ -69,7 +70,7 @@ const useAccepted = (): ((orderId: string) => void) => {
 
 /** The cart is empty also where an order was accepted and its answer was lost on the way. */
 const NothingToPay = ({ user }: { user: User | undefined }) => {
-  const [unanswered] = useState(() => unansweredIn(sessionStorage, user?.id));
+  const [unanswered] = useState(() => unansweredIn(tabStore, user?.id));
   const accepted = useAccepted();
   const asking = useMutation({
     mutationFn: (submission: NonNullable<typeof unanswered>) => send(submission),
@@ -103,7 +104,7 @@ const NothingToPay = ({ user }: { user: User | undefined }) => {
         }
       >
         Your cart is empty.
-        {user === undefined && isOfUser(sessionStorage.getItem(draftKey)) && (
+        {user === undefined && isOfUser(tabStore.getItem(draftKey)) && (
           <>
             {' '}
             If you filled it while you were logged in, it is kept:{' '}
@@ -148,7 +149,7 @@ const Checkout = ({ cart, user }: { cart: Cart; user: User | undefined }) => {
         payment: { method: draft.method, token: draft.token },
         ...(user ? {} : { email: draft.email.trim() }),
       };
-      const isRepeat = unansweredIn(sessionStorage, user?.id)?.body === JSON.stringify(body);
+      const isRepeat = unansweredIn(tabStore, user?.id)?.body === JSON.stringify(body);
       // An accepted order leaves the cart, so the repeat of one is not measured by it.
       if (!isRepeat && !isSameOffer(cart, await freshCart(user?.id))) throw new CartChanged();
       return placeOrder(body);

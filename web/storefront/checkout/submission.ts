@@ -1,8 +1,10 @@
 import { api } from '../../api/client.ts';
 import { userNow } from '../../api/login.ts';
+import { newId } from '../../api/new-id.ts';
 import { ApiProblem } from '../../api/problem.ts';
 import type { paths } from '../../api/schema.d.ts';
 import { visitId } from '../../api/visit.ts';
+import { tabStore } from '../../kit/storage.ts';
 import { rememberOrderToken } from '../order/order-tokens.ts';
 
 const storageKey = 'cartstream.submission';
@@ -25,9 +27,9 @@ export const submissionFor = (
   if (stored?.body === text) return stored;
   const submission = {
     body: text,
-    key: crypto.randomUUID(),
+    key: newId(),
     // The guest's own token, so that the answer to a repeat has it too.
-    orderToken: `${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll('-', ''),
+    orderToken: `${newId()}${newId()}`.replaceAll('-', ''),
     buyerId,
   };
   storage.setItem(storageKey, JSON.stringify(submission));
@@ -56,7 +58,7 @@ export const isRefusal = (error: unknown): boolean =>
 
 /** Places the order and returns its id. The guest's token to it is kept in this browser. */
 export const placeOrder = (body: OrderBody): Promise<string> =>
-  send(submissionFor(body, sessionStorage, userNow()?.id));
+  send(submissionFor(body, tabStore, userNow()?.id));
 
 /** Sends a submission, whose answer may have been lost, once more; it is one order all the same. */
 export const send = async ({ body: text, key, orderToken }: Submission): Promise<string> => {
@@ -71,10 +73,10 @@ export const send = async ({ body: text, key, orderToken }: Submission): Promise
     if (data === undefined) throw new Error('no order');
     if (data.orderToken !== undefined) rememberOrderToken(data.id, data.orderToken);
     // Accepted: the same things ordered again are another order.
-    sessionStorage.removeItem(storageKey);
+    tabStore.removeItem(storageKey);
     return data.id;
   } catch (error) {
-    if (isRefusal(error)) sessionStorage.removeItem(storageKey);
+    if (isRefusal(error)) tabStore.removeItem(storageKey);
     throw error;
   }
 };

@@ -4,6 +4,7 @@ import { api } from '../../api/client.ts';
 import { useUser } from '../../api/login.ts';
 import { Button, buttonClasses } from '../../kit/button.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
+import { tabStore } from '../../kit/storage.ts';
 import { type Cart, quantityOf } from '../cart/cart.ts';
 import { useSetQuantity, useWithCart } from '../cart/use-cart.ts';
 import { useProducts } from '../catalogue/products.ts';
@@ -64,8 +65,8 @@ const PutBack = ({ order }: { order: Order }) => {
   });
   const { start: payAnotherWay, isAsking: isPreparing } = useWithCart((cart) => {
     putInto(cart);
-    const draft = draftOfAnotherTry(sessionStorage.getItem(draftKey), order.shippingAddress, user);
-    sessionStorage.setItem(draftKey, draft);
+    const draft = draftOfAnotherTry(tabStore.getItem(draftKey), order.shippingAddress, user);
+    tabStore.setItem(draftKey, draft);
     void navigate({ to: '/checkout', search: { step: 'payment' } });
   });
   return (

@@ -1,9 +1,11 @@
+import { browserStore } from '../../kit/storage.ts';
+
 const storageKey = 'cartstream.order-tokens';
 const keptMax = 50;
 
 const read = (): Record<string, string> => {
   try {
-    return JSON.parse(localStorage.getItem(storageKey) ?? '{}') as Record<string, string>;
+    return JSON.parse(browserStore.getItem(storageKey) ?? '{}') as Record<string, string>;
   } catch {
     return {};
   }
@@ -23,5 +25,5 @@ export const keptOrderIds = (): string[] => Object.keys(read()).reverse();
 
 export const rememberOrderToken = (orderId: string, token: string): void => {
   const kept = Object.entries({ ...read(), [orderId]: token }).slice(-keptMax);
-  localStorage.setItem(storageKey, JSON.stringify(Object.fromEntries(kept)));
+  browserStore.setItem(storageKey, JSON.stringify(Object.fromEntries(kept)));
 };

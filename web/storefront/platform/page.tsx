@@ -202,7 +202,7 @@ const Places = ({ links }: { links: PlatformLinks | undefined }) => {
 const Pasted = ({ title, lines }: { title: string; lines: string }) => {
   const [isCopied, setCopied] = useState(false);
   const copy = (): void => {
-    navigator.clipboard.writeText(lines).then(
+    navigator.clipboard?.writeText(lines).then(
       () => setCopied(true),
       () => setCopied(false),
     );

@@ -7,17 +7,17 @@ import { classes } from '../../kit/classes.ts';
 import { Dialog } from '../../kit/dialog.tsx';
 import { TextArea, TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
+import { browserStore } from '../../kit/storage.ts';
 import { showToast } from '../../kit/toast.tsx';
 import type { Product } from '../catalogue/products.ts';
 
 type Draft = { rating: number; title: string; text: string };
 const emptyDraft: Draft = { rating: 0, title: '', text: '' };
 
-/** What was written stays in this browser until it is sent. */
-const draftKey = (productId: string) => `cartstream.review.${productId}`;
-const storedDraft = (productId: string): Draft => {
+/** What was written stays in this browser until it is sent, for who wrote it. */
+const storedDraft = (key: string): Draft => {
   try {
-    return { ...emptyDraft, ...(JSON.parse(localStorage.getItem(draftKey(productId)) ?? '{}') as Draft) };
+    return { ...emptyDraft, ...(JSON.parse(browserStore.getItem(key) ?? '{}') as Draft) };
   } catch {
     return emptyDraft;
   }
@@ -25,20 +25,23 @@ const storedDraft = (productId: string): Draft => {
 
 export const ReviewForm = ({
   product,
+  userId,
   isOpen,
   onClose,
   onWritten,
 }: {
   product: Product;
+  userId: string;
   isOpen: boolean;
   onClose(): void;
   onWritten(): void;
 }) => {
-  const [draft, setDraft] = useState(() => storedDraft(product.id));
+  const draftKey = `cartstream.review.${userId}.${product.id}`;
+  const [draft, setDraft] = useState(() => storedDraft(draftKey));
   const change = (part: Partial<Draft>) => {
     const next = { ...draft, ...part };
     setDraft(next);
-    localStorage.setItem(draftKey(product.id), JSON.stringify(next));
+    browserStore.setItem(draftKey, JSON.stringify(next));
   };
   const writing = useMutation({
     mutationFn: () =>
@@ -47,7 +50,7 @@ export const ReviewForm = ({
         body: draft,
       }),
     onSuccess: () => {
-      localStorage.removeItem(draftKey(product.id));
+      browserStore.removeItem(draftKey);
       setDraft(emptyDraft);
       showToast('Thank you. Your review appears when it has been checked.');
       onWritten();

@@ -85,12 +85,16 @@ export const Reviews = ({ product }: { product: Product }) => {
           ))}
         </ul>
       )}
-      <ReviewForm
-        product={product}
-        isOpen={isWriting}
-        onClose={() => setWriting(false)}
-        onWritten={refresh}
-      />
+      {user && (
+        <ReviewForm
+          key={user.id}
+          product={product}
+          userId={user.id}
+          isOpen={isWriting}
+          onClose={() => setWriting(false)}
+          onWritten={refresh}
+        />
+      )}
     </section>
   );
 };

@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { api } from '../../api/client.ts';
+import { newId } from '../../api/new-id.ts';
 import { Button, buttonClasses } from '../../kit/button.tsx';
 import { Empty } from '../../kit/empty.tsx';
 import { SelectField } from '../../kit/field.tsx';
@@ -85,7 +86,7 @@ const ReturnForm = ({ order }: { order: Order }) => {
       const body = { items, reason };
       const text = JSON.stringify(body);
       // The same return sent again is one return.
-      if (key.current.body !== text) key.current = { body: text, key: crypto.randomUUID() };
+      if (key.current.body !== text) key.current = { body: text, key: newId() };
       const { path, header } = orderParams(order.id);
       const { data } = await api.POST('/api/orders/{id}/returns', {
         params: { path, header: { ...header, 'idempotency-key': key.current.key } },
