@@ -5,8 +5,12 @@ import { ApiProblem, isPassing } from './problem.ts';
 const triesMax = 3;
 const waitMsMax = 15_000;
 
+const askedToWaitMs = (error: unknown): number | undefined =>
+  error instanceof ApiProblem ? error.retryAfterMs : undefined;
+
 /**
- * One for each app. Only what may pass by itself is tried again, and not before the API allows it. What was answered to
+ * One for each app. Only what may pass by itself is tried again, and not before the API allows it; who
+ * would have to wait for longer reads why. What was answered to
  * one user is gone before anybody else sees the page.
  */
 export const createQueryClient = (): QueryClient => {
@@ -15,14 +19,9 @@ export const createQueryClient = (): QueryClient => {
       queries: {
         staleTime: 30_000,
         gcTime: 10 * 60_000,
-        retry: (failures, error) => failures < triesMax && isPassing(error),
-        retryDelay: (failures, error) =>
-          Math.min(
-            waitMsMax,
-            error instanceof ApiProblem && error.retryAfterMs !== undefined
-              ? error.retryAfterMs
-              : 400 * 2 ** failures,
-          ),
+        retry: (failures, error) =>
+          failures < triesMax && isPassing(error) && (askedToWaitMs(error) ?? 0) <= waitMsMax,
+        retryDelay: (failures, error) => askedToWaitMs(error) ?? 400 * 2 ** failures,
         networkMode: 'always',
         refetchOnWindowFocus: false,
       },

@@ -180,7 +180,7 @@ export const uniteCarts = async (client: QueryClient, userId: string): Promise<v
   let isUnited = false;
   try {
     // What the cache has of it is from before, whatever its age.
-    const cart = await client.fetchQuery({ queryKey, queryFn: askCart, staleTime: 0 });
+    const cart = await client.fetchQuery({ queryKey, queryFn: askCart, staleTime: 0, retry: false });
     isUnited = true;
     forgetCartId();
     const leftOut = leftOutWords(cart);
@@ -188,7 +188,8 @@ export const uniteCarts = async (client: QueryClient, userId: string): Promise<v
   } catch {
     // The guest's cart keeps its id, so that the next request for the cart unites them.
   }
-  await client.invalidateQueries({ predicate: (query) => !isUnited || query.queryHash !== queryHash });
+  // The visitor goes on meanwhile: what is away keeps nobody from being logged in.
+  void client.invalidateQueries({ predicate: (query) => !isUnited || query.queryHash !== queryHash });
 };
 
 /**

@@ -59,12 +59,13 @@ export const CheckoutPage = () => {
 };
 
 /** Shows the order that was accepted; its lines are no longer in the cart. */
-const useAccepted = (): ((orderId: string) => void) => {
+const useAccepted = (): ((orderId: string) => Promise<void>) => {
   const navigate = useNavigate();
   const { emptyCart } = useCartCache();
-  return (orderId) => {
+  return async (orderId) => {
+    // Only then: with an empty cart this page says that there is nothing to pay, until that of the order was loaded.
+    await navigate({ to: '/orders/$orderId', params: { orderId }, replace: true });
     emptyCart();
-    void navigate({ to: '/orders/$orderId', params: { orderId }, replace: true });
   };
 };
 
