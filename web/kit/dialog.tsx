@@ -9,8 +9,9 @@ const places = {
 } as const;
 
 /**
- * A modal dialog on the browser's own `<dialog>`, which keeps the focus inside, closes on Escape and gives the focus
- * back. A press outside closes it too.
+ * A modal dialog on the browser's own `<dialog>`, which keeps the focus inside and closes on Escape. However it ends, the
+ * focus goes back to where it was. A press outside closes it too, but not the second half of a double one, whose first half
+ * has opened it.
  */
 export const Dialog = ({
   isOpen,
@@ -32,7 +33,14 @@ export const Dialog = ({
   const titleId = useId();
   useEffect(() => {
     const dialog = element.current;
-    if (isOpen && dialog && !dialog.open) dialog.showModal();
+    if (!isOpen || !dialog) return;
+    const opener = document.activeElement;
+    if (!dialog.open) dialog.showModal();
+    return () => {
+      // One that is taken away while it is open leaves the focus nowhere; the browser gives it back only where it is closed.
+      if (document.activeElement === document.body && opener instanceof HTMLElement)
+        opener.focus({ preventScroll: true });
+    };
   }, [isOpen]);
   if (!isOpen) return null;
   return (
@@ -41,7 +49,7 @@ export const Dialog = ({
       ref={element}
       aria-labelledby={titleId}
       onClose={onClose}
-      onClick={(event) => event.target === element.current && element.current.close()}
+      onClick={({ target, detail }) => target === element.current && detail < 2 && element.current.close()}
       className={classes('overflow-hidden bg-raised shadow-float', places[place])}
     >
       <div className="flex h-full max-h-[inherit] flex-col">

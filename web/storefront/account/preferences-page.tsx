@@ -35,10 +35,15 @@ export const PreferencesPage = () => {
   const client = useQueryClient();
   const { queryKey } = query.queryOptions('get', path);
   const changing = useMutation({
+    mutationKey: [path],
+    // One after the other: each has all the choices, and the last one made is the last one kept.
+    scope: { id: path },
     mutationFn: (next: Preferences) => api.PUT(path, { body: next }),
     onMutate: (next) => client.setQueryData(queryKey, next),
     onError: () => showToast('That was not kept. Please try again.'),
-    onSettled: () => client.invalidateQueries({ queryKey }),
+    // While another change waits, it is newer than any answer.
+    onSettled: () =>
+      client.isMutating({ mutationKey: [path] }) > 1 ? undefined : client.invalidateQueries({ queryKey }),
   });
   if (data === undefined)
     return error ? (
