@@ -162,8 +162,12 @@ const SettingCard = ({ name, onChanged }: { name: string; onChanged(): void }) =
       refresh();
     },
   });
-  if (read.error) return <ProblemPanel error={read.error} onRetry={refresh} />;
-  if (read.data === undefined) return <Skeleton className="h-64 w-full" />;
+  if (read.data === undefined)
+    return read.error ? (
+      <ProblemPanel error={read.error} onRetry={refresh} />
+    ) : (
+      <Skeleton className="h-64 w-full" />
+    );
   const { setting, etag } = read.data;
   return (
     <section

@@ -10,7 +10,7 @@ import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { plural } from '../../words/words.ts';
-import { More } from '../more.tsx';
+import { Paged } from '../paged.tsx';
 import { usePages } from '../pages.ts';
 
 type Letter = components['schemas']['DeadLetter'];
@@ -100,7 +100,6 @@ const Letters = ({
   );
   const waiting = list.rows.filter(({ status, isReplayable }) => status === 'waiting' && isReplayable);
   const { replay, group } = useReplay(list.refresh);
-  if (list.error) return <ProblemPanel error={list.error} onRetry={list.refresh} />;
   return (
     <>
       <div className="mb-3 flex flex-wrap items-center gap-3">
@@ -119,77 +118,78 @@ const Letters = ({
         </Button>
       </div>
       {(replay.error ?? group.error) && <ProblemPanel error={replay.error ?? group.error} isSmall />}
-      <DataTable
-        caption="Dead letters"
-        rows={list.rows}
-        rowKey={({ id }) => id}
-        isLoading={list.isLoading}
-        empty="No dead letters: every event was handled."
-        columns={[
-          {
-            key: 'what',
-            head: 'Event',
-            cell: ({ topic: of, partition, offset, key }) => (
-              <>
-                <span className="font-mono text-xs">
-                  {of}/{partition}/{offset}
-                </span>
-                {key && (
-                  <span className="block">
-                    <CopyText text={key} label="Key" />
+      <Paged list={list}>
+        <DataTable
+          caption="Dead letters"
+          rows={list.rows}
+          rowKey={({ id }) => id}
+          isLoading={list.isLoading}
+          empty="No dead letters: every event was handled."
+          columns={[
+            {
+              key: 'what',
+              head: 'Event',
+              cell: ({ topic: of, partition, offset, key }) => (
+                <>
+                  <span className="font-mono text-xs">
+                    {of}/{partition}/{offset}
                   </span>
-                )}
-              </>
-            ),
-          },
-          {
-            key: 'why',
-            head: 'Why',
-            cell: ({ reason: why, message, stackDigest }) => (
-              <>
-                <span className="font-medium">{why.replaceAll('_', ' ')}</span>
-                <span className="line-clamp-2 max-w-md text-ink-soft text-xs">{message}</span>
-                <span className="font-mono text-2xs text-ink-soft">{stackDigest}</span>
-              </>
-            ),
-          },
-          { key: 'group', head: 'Consumer', isSecondary: true, cell: (letter) => letter.group },
-          {
-            key: 'tries',
-            head: 'Tries',
-            isNumber: true,
-            isSecondary: true,
-            cell: ({ attempts }) => attempts,
-          },
-          {
-            key: 'parked',
-            head: 'Parked',
-            isSecondary: true,
-            cell: ({ parkedAt }) => <When time={parkedAt} />,
-          },
-          { key: 'status', head: 'Status', cell: (letter) => <Status {...letter} /> },
-          {
-            key: 'act',
-            head: <span className="sr-only">Replay</span>,
-            cell: ({ id, isReplayable, status }) => (
-              <Button
-                look="secondary"
-                size="small"
-                disabled={!isReplayable}
-                title={
-                  isReplayable
-                    ? undefined
-                    : 'It was too large to be kept whole, or its consumer takes no replays.'
-                }
-                onClick={() => replay.mutate(id)}
-              >
-                {status === 'replayed' ? 'Replay again' : 'Replay'}
-              </Button>
-            ),
-          },
-        ]}
-      />
-      <More list={list} />
+                  {key && (
+                    <span className="block">
+                      <CopyText text={key} label="Key" />
+                    </span>
+                  )}
+                </>
+              ),
+            },
+            {
+              key: 'why',
+              head: 'Why',
+              cell: ({ reason: why, message, stackDigest }) => (
+                <>
+                  <span className="font-medium">{why.replaceAll('_', ' ')}</span>
+                  <span className="line-clamp-2 max-w-md text-ink-soft text-xs">{message}</span>
+                  <span className="font-mono text-2xs text-ink-soft">{stackDigest}</span>
+                </>
+              ),
+            },
+            { key: 'group', head: 'Consumer', isSecondary: true, cell: (letter) => letter.group },
+            {
+              key: 'tries',
+              head: 'Tries',
+              isNumber: true,
+              isSecondary: true,
+              cell: ({ attempts }) => attempts,
+            },
+            {
+              key: 'parked',
+              head: 'Parked',
+              isSecondary: true,
+              cell: ({ parkedAt }) => <When time={parkedAt} />,
+            },
+            { key: 'status', head: 'Status', cell: (letter) => <Status {...letter} /> },
+            {
+              key: 'act',
+              head: <span className="sr-only">Replay</span>,
+              cell: ({ id, isReplayable, status }) => (
+                <Button
+                  look="secondary"
+                  size="small"
+                  disabled={!isReplayable}
+                  title={
+                    isReplayable
+                      ? undefined
+                      : 'It was too large to be kept whole, or its consumer takes no replays.'
+                  }
+                  onClick={() => replay.mutate(id)}
+                >
+                  {status === 'replayed' ? 'Replay again' : 'Replay'}
+                </Button>
+              ),
+            },
+          ]}
+        />
+      </Paged>
     </>
   );
 };

@@ -10,6 +10,7 @@ import { showToast } from '../../kit/toast.tsx';
 import { decimalText, formatMoney, minorOf } from '../../money/money.ts';
 import { dueText, type Saga } from '../../saga/saga.ts';
 import { plural } from '../../words/words.ts';
+import { type Sent, sentAs } from '../unanswered.ts';
 import type { Order } from './order-answers.ts';
 
 type Payment = components['schemas']['Payment'];
@@ -25,8 +26,7 @@ type Act = {
   fields?: (values: Values, set: (name: string, value: string) => void) => ReactNode;
   /** Why the values are not right yet. */
   missing?(values: Values): string | undefined;
-  /** `key` stays the same while the dialog is open, so that a second press is the same act. */
-  send(values: Values, key: string): Promise<unknown>;
+  send(values: Values): Promise<unknown>;
 };
 
 type Values = Readonly<Record<string, string>>;
@@ -63,9 +63,8 @@ export const Acts = (props: Props) => {
 
 const ActDialog = ({ act, onClose, onDone }: { act: Act; onClose(): void; onDone(): void }) => {
   const [values, setValues] = useState<Values>({});
-  const [key] = useState(() => crypto.randomUUID());
   const sending = useMutation({
-    mutationFn: () => act.send(values, key),
+    mutationFn: () => act.send(values),
     onSuccess: () => {
       showToast(`${act.name}: asked for. It is done when its event is in the timeline.`);
       onDone();
@@ -171,6 +170,9 @@ const fulfil = ({ order }: Props): Act => {
   };
 };
 
+/** What no answer came to: it may have moved the money, also where its dialog was closed since, or the page left. */
+let unansweredRefund: Sent | undefined;
+
 const refund = ({ order, saga, payment }: Props): Act => {
   const { currency } = order.total;
   const leftMinor = Math.max(0, saga.sums.netMinor - saga.sums.refundsDueMinor);
@@ -213,11 +215,17 @@ const refund = ({ order, saga, payment }: Props): Act => {
         return `An amount up to ${shown(leftMinor)}, please.`;
       return values.reason?.trim() ? undefined : 'A reason, please.';
     },
-    send: (values, key) =>
-      api.POST('/api/payments/{id}/refunds', {
-        params: { path: { id: payment?.id ?? '' }, header: { 'idempotency-key': key } },
-        body: { amountMinor: asked(values) ?? 0, reason: values.reason?.trim() ?? '' },
-      }),
+    send: async (values) => {
+      const path = { id: payment?.id ?? '' };
+      const body = { amountMinor: asked(values) ?? 0, reason: values.reason?.trim() ?? '' };
+      const sent = sentAs(JSON.stringify({ ...path, ...body }), unansweredRefund);
+      unansweredRefund = sent;
+      await api.POST('/api/payments/{id}/refunds', {
+        params: { path, header: { 'idempotency-key': sent.key } },
+        body,
+      });
+      unansweredRefund = undefined;
+    },
   };
 };
 

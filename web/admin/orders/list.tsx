@@ -9,7 +9,7 @@ import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { When } from '../../kit/when.tsx';
 import { Price } from '../../money/price.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
-import { More } from '../more.tsx';
+import { Paged } from '../paged.tsx';
 import { usePages } from '../pages.ts';
 
 type Order = components['schemas']['Order'];
@@ -93,12 +93,10 @@ const List = ({ status, userId }: { status: Status | undefined; userId: string |
     },
     { isFresh: true },
   );
-  if (list.error) return <ProblemPanel error={list.error} onRetry={list.refresh} />;
   return (
-    <>
+    <Paged list={list}>
       <Orders rows={list.rows} isLoading={list.isLoading} isDimmed={list.isDimmed} />
-      <More list={list} />
-    </>
+    </Paged>
   );
 };
 
@@ -153,9 +151,8 @@ const Stuck = () => {
       ).data,
     { isFresh: true },
   );
-  if (list.error) return <ProblemPanel error={list.error} onRetry={list.refresh} />;
   return (
-    <>
+    <Paged list={list}>
       <DataTable
         caption="Stuck orders"
         rows={list.rows}
@@ -180,8 +177,7 @@ const Stuck = () => {
           },
         ]}
       />
-      <More list={list} />
-    </>
+    </Paged>
   );
 };
 

@@ -27,9 +27,9 @@ export const OrderPage = () => {
   const found = useOrder(id);
   const [selected, select] = useState<string>();
   const { order, timeline, saga, nowMs } = found;
-  if (order.error) return <ProblemPanel error={order.error} onRetry={() => void order.refetch()} />;
-  if (timeline.error) return <ProblemPanel error={timeline.error} onRetry={() => void timeline.refetch()} />;
-  if (order.data === undefined || saga === undefined) return <OrderSkeleton id={id} />;
+  const failed = [order, timeline].find(({ error }) => error !== null);
+  const problem = failed && <ProblemPanel error={failed.error} onRetry={found.refresh} />;
+  if (order.data === undefined || saga === undefined) return problem ?? <OrderSkeleton id={id} />;
   const correlationId = timeline.data?.items.find((event) => event.correlationId)?.correlationId;
   return (
     <>
@@ -49,6 +49,8 @@ export const OrderPage = () => {
         </span>
       </PageTitle>
       <div className="flex flex-col gap-6">
+        {/* What was known stays, and so does what somebody is typing into a dialog. */}
+        {problem}
         <VerdictPanel
           saga={saga}
           nowMs={nowMs}

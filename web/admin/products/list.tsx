@@ -5,11 +5,10 @@ import type { components } from '../../api/schema.d.ts';
 import { buttonClasses } from '../../kit/button.tsx';
 import { DataTable } from '../../kit/data-table.tsx';
 import { SelectField } from '../../kit/field.tsx';
-import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Price } from '../../money/price.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { categoryPathWords } from '../../words/words.ts';
-import { More } from '../more.tsx';
+import { Paged } from '../paged.tsx';
 import { type Page, usePages } from '../pages.ts';
 import { SearchForm } from '../search-form.tsx';
 
@@ -90,59 +89,59 @@ export const ProductsPage = () => {
             ))}
         </SelectField>
       </div>
-      {list.error && <ProblemPanel error={list.error} onRetry={list.refresh} />}
-      <DataTable
-        caption="Products"
-        rows={list.rows}
-        rowKey={({ id }) => id}
-        isLoading={list.isLoading}
-        isDimmed={list.isDimmed}
-        empty="No product answers to that."
-        columns={[
-          {
-            key: 'name',
-            head: 'Name',
-            cell: ({ id, name }) => (
-              <Link to="/products/$id" params={{ id }} className="font-medium text-action hover:underline">
-                {name}
-              </Link>
-            ),
-          },
-          {
-            key: 'category',
-            head: 'Category',
-            isSecondary: true,
-            cell: ({ category }) => categoryPathWords(category),
-          },
-          { key: 'price', head: 'Price', isNumber: true, cell: ({ price }) => <Price money={price} /> },
-          {
-            key: 'available',
-            head: 'Available',
-            isNumber: true,
-            cell: ({ available }) => (
-              <span className={available <= 0 ? 'font-semibold text-bad' : ''}>
-                {available.toLocaleString('en-GB')}
-              </span>
-            ),
-          },
-          {
-            key: 'rating',
-            head: 'Rating',
-            isNumber: true,
-            isSecondary: true,
-            cell: ({ rating }) =>
-              rating.count === 0 ? '–' : `${rating.average.toFixed(1)} (${rating.count})`,
-          },
-          {
-            key: 'state',
-            head: 'State',
-            isSecondary: true,
-            cell: ({ active, featured }) =>
-              `${active ? 'for sale' : 'hidden'}${featured ? ', featured' : ''}`,
-          },
-        ]}
-      />
-      <More list={list} />
+      <Paged list={list}>
+        <DataTable
+          caption="Products"
+          rows={list.rows}
+          rowKey={({ id }) => id}
+          isLoading={list.isLoading}
+          isDimmed={list.isDimmed}
+          empty="No product answers to that."
+          columns={[
+            {
+              key: 'name',
+              head: 'Name',
+              cell: ({ id, name }) => (
+                <Link to="/products/$id" params={{ id }} className="font-medium text-action hover:underline">
+                  {name}
+                </Link>
+              ),
+            },
+            {
+              key: 'category',
+              head: 'Category',
+              isSecondary: true,
+              cell: ({ category }) => categoryPathWords(category),
+            },
+            { key: 'price', head: 'Price', isNumber: true, cell: ({ price }) => <Price money={price} /> },
+            {
+              key: 'available',
+              head: 'Available',
+              isNumber: true,
+              cell: ({ available }) => (
+                <span className={available <= 0 ? 'font-semibold text-bad' : ''}>
+                  {available.toLocaleString('en-GB')}
+                </span>
+              ),
+            },
+            {
+              key: 'rating',
+              head: 'Rating',
+              isNumber: true,
+              isSecondary: true,
+              cell: ({ rating }) =>
+                rating.count === 0 ? '–' : `${rating.average.toFixed(1)} (${rating.count})`,
+            },
+            {
+              key: 'state',
+              head: 'State',
+              isSecondary: true,
+              cell: ({ active, featured }) =>
+                `${active ? 'for sale' : 'hidden'}${featured ? ', featured' : ''}`,
+            },
+          ]}
+        />
+      </Paged>
     </>
   );
 };

@@ -15,7 +15,7 @@ import { When } from '../../kit/when.tsx';
 import { decimalText, minorOf } from '../../money/money.ts';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { categoryPathWords } from '../../words/words.ts';
-import { More } from '../more.tsx';
+import { Paged } from '../paged.tsx';
 import { usePages } from '../pages.ts';
 import { StockCard } from '../stock/stock-card.tsx';
 
@@ -35,8 +35,12 @@ export const ProductPage = () => {
       return { product: data as Product, etag: response.headers.get('etag') ?? '' };
     },
   });
-  if (read.error) return <ProblemPanel error={read.error} onRetry={() => void read.refetch()} />;
-  if (read.data === undefined) return <Skeleton className="h-96 w-full" />;
+  if (read.data === undefined)
+    return read.error ? (
+      <ProblemPanel error={read.error} onRetry={() => void read.refetch()} />
+    ) : (
+      <Skeleton className="h-96 w-full" />
+    );
   return (
     <>
       <PageTitle title={read.data.product.name} app="Admin">
@@ -170,39 +174,39 @@ const History = ({ productId }: { productId: string }) => {
         })
       ).data,
   );
-  if (list.error) return null;
   return (
     <section className="mt-8">
       <h2 className="mb-3 font-semibold text-lg">Changes</h2>
-      <DataTable
-        caption="Changes of this product"
-        rows={list.rows}
-        rowKey={({ version }) => String(version)}
-        isLoading={list.isLoading}
-        columns={[
-          { key: 'when', head: 'When', cell: ({ occurredAt }) => <When time={occurredAt} /> },
-          { key: 'kind', head: 'What', cell: ({ kind }) => kind },
-          {
-            key: 'changes',
-            head: 'Fields',
-            cell: ({ changes }) => (
-              <ul>
-                {changes
-                  .filter(({ from, to }) => !(isNothing(from) && isNothing(to)))
-                  .slice(0, 6)
-                  .map(({ field, from, to }) => (
-                    <li key={field} className="line-clamp-1">
-                      {field}: {!isNothing(from) && <del className="text-ink-soft">{shown(from)}</del>}
-                      {!isNothing(from) && ' → '}
-                      {isNothing(to) ? <span className="text-ink-soft">nothing</span> : shown(to)}
-                    </li>
-                  ))}
-              </ul>
-            ),
-          },
-        ]}
-      />
-      <More list={list} />
+      <Paged list={list}>
+        <DataTable
+          caption="Changes of this product"
+          rows={list.rows}
+          rowKey={({ version }) => String(version)}
+          isLoading={list.isLoading}
+          columns={[
+            { key: 'when', head: 'When', cell: ({ occurredAt }) => <When time={occurredAt} /> },
+            { key: 'kind', head: 'What', cell: ({ kind }) => kind },
+            {
+              key: 'changes',
+              head: 'Fields',
+              cell: ({ changes }) => (
+                <ul>
+                  {changes
+                    .filter(({ from, to }) => !(isNothing(from) && isNothing(to)))
+                    .slice(0, 6)
+                    .map(({ field, from, to }) => (
+                      <li key={field} className="line-clamp-1">
+                        {field}: {!isNothing(from) && <del className="text-ink-soft">{shown(from)}</del>}
+                        {!isNothing(from) && ' → '}
+                        {isNothing(to) ? <span className="text-ink-soft">nothing</span> : shown(to)}
+                      </li>
+                    ))}
+                </ul>
+              ),
+            },
+          ]}
+        />
+      </Paged>
     </section>
   );
 };

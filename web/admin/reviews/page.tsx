@@ -11,7 +11,7 @@ import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { useProductNames } from '../../staff/product-names.ts';
-import { More } from '../more.tsx';
+import { Paged } from '../paged.tsx';
 import { usePages } from '../pages.ts';
 import { type Status, wishOf } from './keys.ts';
 
@@ -80,69 +80,73 @@ export const ReviewsPage = () => {
           </Button>
         ))}
       </div>
-      {list.error && <ProblemPanel error={list.error} onRetry={list.refresh} />}
       {moderating.error && <ProblemPanel error={moderating.error} isSmall />}
-      {!list.isLoading && list.rows.length === 0 && (
-        <Empty title={status === 'pending' ? 'The queue is empty' : 'None'} />
-      )}
-      <ol className="flex flex-col gap-3">
-        {list.rows.map((review) => (
-          <li
-            key={review.id}
-            aria-current={review.id === chosenId || undefined}
-            className={classes(
-              'rounded-xl border bg-surface p-4',
-              review.id === chosenId ? 'border-action ring-1 ring-action' : 'border-line',
-            )}
-          >
-            <p className="flex flex-wrap items-baseline gap-x-3">
-              <span className="font-semibold">{review.rating} of 5</span>
-              <span className="font-semibold">{review.title}</span>
-              {review.verifiedPurchase && <span className="text-good text-xs">bought it</span>}
-              <span className="ml-auto text-ink-soft text-xs">
-                written <When time={review.createdAt} />
-              </span>
-            </p>
-            <p className="text-ink-soft text-sm">
-              of{' '}
-              <a href={`/products/${review.productId}`} className="text-action hover:underline">
-                {names?.get(review.productId) ?? `…${review.productId.slice(-8)}`}
-              </a>
-              {review.userId && (
-                <>
-                  , by{' '}
-                  <Link
-                    to="/orders"
-                    search={{ userId: review.userId }}
-                    title="The orders of this author"
-                    className="text-action hover:underline"
+      <Paged list={list}>
+        {!list.isLoading && list.rows.length === 0 && (
+          <Empty title={status === 'pending' ? 'The queue is empty' : 'None'} />
+        )}
+        <ol className="flex flex-col gap-3">
+          {list.rows.map((review) => (
+            <li
+              key={review.id}
+              aria-current={review.id === chosenId || undefined}
+              className={classes(
+                'rounded-xl border bg-surface p-4',
+                review.id === chosenId ? 'border-action ring-1 ring-action' : 'border-line',
+              )}
+            >
+              <p className="flex flex-wrap items-baseline gap-x-3">
+                <span className="font-semibold">{review.rating} of 5</span>
+                <span className="font-semibold">{review.title}</span>
+                {review.verifiedPurchase && <span className="text-good text-xs">bought it</span>}
+                <span className="ml-auto text-ink-soft text-xs">
+                  written <When time={review.createdAt} />
+                </span>
+              </p>
+              <p className="text-ink-soft text-sm">
+                of{' '}
+                <a href={`/products/${review.productId}`} className="text-action hover:underline">
+                  {names?.get(review.productId) ?? `…${review.productId.slice(-8)}`}
+                </a>
+                {review.userId && (
+                  <>
+                    , by{' '}
+                    <Link
+                      to="/orders"
+                      search={{ userId: review.userId }}
+                      title="The orders of this author"
+                      className="text-action hover:underline"
+                    >
+                      …{review.userId.slice(-8)}
+                    </Link>
+                  </>
+                )}
+              </p>
+              <p className="mt-1 max-w-prose whitespace-pre-line">{review.text}</p>
+              <div className="mt-3 flex gap-2">
+                {review.status !== 'approved' && (
+                  <Button
+                    size="small"
+                    look="secondary"
+                    onClick={() => mutate({ id: review.id, to: 'approved' })}
                   >
-                    …{review.userId.slice(-8)}
-                  </Link>
-                </>
-              )}
-            </p>
-            <p className="mt-1 max-w-prose whitespace-pre-line">{review.text}</p>
-            <div className="mt-3 flex gap-2">
-              {review.status !== 'approved' && (
-                <Button
-                  size="small"
-                  look="secondary"
-                  onClick={() => mutate({ id: review.id, to: 'approved' })}
-                >
-                  Approve
-                </Button>
-              )}
-              {review.status !== 'rejected' && (
-                <Button size="small" look="danger" onClick={() => mutate({ id: review.id, to: 'rejected' })}>
-                  Reject
-                </Button>
-              )}
-            </div>
-          </li>
-        ))}
-      </ol>
-      <More list={list} />
+                    Approve
+                  </Button>
+                )}
+                {review.status !== 'rejected' && (
+                  <Button
+                    size="small"
+                    look="danger"
+                    onClick={() => mutate({ id: review.id, to: 'rejected' })}
+                  >
+                    Reject
+                  </Button>
+                )}
+              </div>
+            </li>
+          ))}
+        </ol>
+      </Paged>
     </>
   );
 };

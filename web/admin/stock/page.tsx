@@ -3,11 +3,10 @@ import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
 import { Button } from '../../kit/button.tsx';
 import { DataTable } from '../../kit/data-table.tsx';
-import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
 import { useProductNames } from '../../staff/product-names.ts';
-import { More } from '../more.tsx';
+import { Paged } from '../paged.tsx';
 import { type Page, usePages } from '../pages.ts';
 import { SearchForm } from '../search-form.tsx';
 
@@ -72,73 +71,73 @@ export const StockPage = () => {
           Low only
         </Button>
       </div>
-      {list.error && <ProblemPanel error={list.error} onRetry={list.refresh} />}
-      <DataTable
-        caption={low ? 'Products that run low' : 'Stock'}
-        rows={list.rows}
-        rowKey={({ productId }) => productId}
-        isLoading={list.isLoading}
-        isDimmed={list.isDimmed}
-        empty={
-          low ? 'Nothing of this runs low.' : q ? 'No product answers to that.' : 'There is no product yet.'
-        }
-        columns={[
-          {
-            key: 'product',
-            head: 'Product',
-            cell: ({ productId }) => (
-              <Link
-                to="/products/$id"
-                params={{ id: productId }}
-                className="font-medium text-action hover:underline"
-              >
-                {names?.get(productId) ?? `…${productId.slice(-8)}`}
-              </Link>
-            ),
-          },
-          {
-            key: 'available',
-            head: 'Available',
-            isNumber: true,
-            cell: (stock) => (
-              <span
-                className={
-                  stock.available <= 0 ? 'font-semibold text-bad' : isLow(stock) ? 'text-warn' : undefined
-                }
-              >
-                {stock.available <= 0 ? 'sold out' : figure(stock.available)}
-              </span>
-            ),
-          },
-          {
-            key: 'onHand',
-            head: 'On hand',
-            isNumber: true,
-            isSecondary: true,
-            cell: ({ onHand }) => figure(onHand),
-          },
-          {
-            key: 'reserved',
-            head: 'Reserved',
-            isNumber: true,
-            isSecondary: true,
-            cell: ({ reserved }) => figure(reserved),
-          },
-          {
-            key: 'threshold',
-            head: 'Low at',
-            isNumber: true,
-            cell: ({ lowStockThreshold }) => figure(lowStockThreshold),
-          },
-          {
-            key: 'changed',
-            head: 'Changed',
-            isSecondary: true,
-            cell: ({ updatedAt }) => <When time={updatedAt} />,
-          },
-        ]}
-      />
-      <More list={list} />
+      <Paged list={list}>
+        <DataTable
+          caption={low ? 'Products that run low' : 'Stock'}
+          rows={list.rows}
+          rowKey={({ productId }) => productId}
+          isLoading={list.isLoading}
+          isDimmed={list.isDimmed}
+          empty={
+            low ? 'Nothing of this runs low.' : q ? 'No product answers to that.' : 'There is no product yet.'
+          }
+          columns={[
+            {
+              key: 'product',
+              head: 'Product',
+              cell: ({ productId }) => (
+                <Link
+                  to="/products/$id"
+                  params={{ id: productId }}
+                  className="font-medium text-action hover:underline"
+                >
+                  {names?.get(productId) ?? `…${productId.slice(-8)}`}
+                </Link>
+              ),
+            },
+            {
+              key: 'available',
+              head: 'Available',
+              isNumber: true,
+              cell: (stock) => (
+                <span
+                  className={
+                    stock.available <= 0 ? 'font-semibold text-bad' : isLow(stock) ? 'text-warn' : undefined
+                  }
+                >
+                  {stock.available <= 0 ? 'sold out' : figure(stock.available)}
+                </span>
+              ),
+            },
+            {
+              key: 'onHand',
+              head: 'On hand',
+              isNumber: true,
+              isSecondary: true,
+              cell: ({ onHand }) => figure(onHand),
+            },
+            {
+              key: 'reserved',
+              head: 'Reserved',
+              isNumber: true,
+              isSecondary: true,
+              cell: ({ reserved }) => figure(reserved),
+            },
+            {
+              key: 'threshold',
+              head: 'Low at',
+              isNumber: true,
+              cell: ({ lowStockThreshold }) => figure(lowStockThreshold),
+            },
+            {
+              key: 'changed',
+              head: 'Changed',
+              isSecondary: true,
+              cell: ({ updatedAt }) => <When time={updatedAt} />,
+            },
+          ]}
+        />
+      </Paged>
     </>
   );
 };

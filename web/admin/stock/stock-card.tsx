@@ -10,7 +10,7 @@ import { Skeleton } from '../../kit/skeleton.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { plural } from '../../words/words.ts';
-import { type AskedRestock, restockOf } from './restock.ts';
+import { type Sent, sentAs } from '../unanswered.ts';
 
 /** How many are there, and every movement that has made it so. */
 export const StockCard = ({ productId }: { productId: string }) => {
@@ -23,13 +23,14 @@ export const StockCard = ({ productId }: { productId: string }) => {
     void stock.refetch();
     void movements.refetch();
   };
-  if (stock.error) return <ProblemPanel error={stock.error} onRetry={refresh} />;
   const { data } = stock;
   return (
     <section aria-label="Stock" className="rounded-xl border border-line bg-surface p-5">
       <h2 className="font-semibold text-lg">Stock</h2>
+      {/* The form below stays: it knows what was sent without an answer. */}
+      {stock.error !== null && <ProblemPanel error={stock.error} onRetry={refresh} isSmall />}
       {data === undefined ? (
-        <Skeleton className="mt-3 h-16 w-full" />
+        stock.error === null && <Skeleton className="mt-3 h-16 w-full" />
       ) : (
         <dl className="mt-3 grid grid-cols-2 gap-3 sm:grid-cols-4">
           {(
@@ -81,14 +82,14 @@ const signed = (value: number): string =>
 const Restock = ({ productId, onDone }: { productId: string; onDone(): void }) => {
   const user = useUser();
   const [quantity, setQuantity] = useState('');
-  const [unanswered, setUnanswered] = useState<AskedRestock>();
+  const [unanswered, setUnanswered] = useState<Sent>();
   const adding = useMutation({
-    mutationFn: ({ quantity: pieces, key }: AskedRestock) =>
+    mutationFn: ({ pieces, key }: { pieces: number; key: string }) =>
       api.POST('/api/inventory/{productId}/restock', {
         params: { path: { productId }, header: { 'idempotency-key': key } },
         body: { quantity: pieces },
       }),
-    onSuccess: (_answer, { quantity: pieces }) => {
+    onSuccess: (_answer, { pieces }) => {
       showToast(`${plural(pieces, { one: '{count} piece', other: '{count} pieces' })} added.`);
       setQuantity('');
       setUnanswered(undefined);
@@ -99,9 +100,10 @@ const Restock = ({ productId, onDone }: { productId: string; onDone(): void }) =
   if (!user?.roles.includes('admin')) return null;
   const add = (event: FormEvent): void => {
     event.preventDefault();
-    const asked = restockOf(Number(quantity), unanswered);
-    setUnanswered(asked);
-    adding.mutate(asked);
+    const pieces = Number(quantity);
+    const sent = sentAs(String(pieces), unanswered);
+    setUnanswered(sent);
+    adding.mutate({ pieces, key: sent.key });
   };
   return (
     <form onSubmit={add} className="mt-4 flex items-end gap-2">

@@ -12,7 +12,7 @@ import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
-import { More } from '../more.tsx';
+import { Paged } from '../paged.tsx';
 import { usePages } from '../pages.ts';
 import { SearchForm } from '../search-form.tsx';
 
@@ -53,54 +53,54 @@ export const UsersPage = () => {
         className="mb-4"
         onSearch={search}
       />
-      {list.error && <ProblemPanel error={list.error} onRetry={list.refresh} />}
-      <DataTable
-        caption="Users"
-        rows={list.rows}
-        rowKey={({ id }) => id}
-        isLoading={list.isLoading}
-        isDimmed={list.isDimmed}
-        empty="No account answers to that."
-        columns={[
-          {
-            key: 'email',
-            head: 'E-mail',
-            cell: ({ email: address, emailVerified }) => (
-              <>
-                {address}
-                {!emailVerified && <span className="ml-2 text-ink-soft text-xs">not verified</span>}
-              </>
-            ),
-          },
-          { key: 'name', head: 'Name', isSecondary: true, cell: ({ name }) => name },
-          { key: 'roles', head: 'Roles', cell: ({ roles: own }) => own.join(', ') },
-          {
-            key: 'since',
-            head: 'Since',
-            isSecondary: true,
-            cell: ({ createdAt }) => <When time={createdAt} as="day" />,
-          },
-          {
-            key: 'acts',
-            head: <span className="sr-only">Acts</span>,
-            cell: (user) => (
-              <span className="flex justify-end gap-2">
-                <Link
-                  to="/orders"
-                  search={{ userId: user.id }}
-                  className="inline-flex min-h-8 items-center px-2 text-action text-sm underline"
-                >
-                  Orders
-                </Link>
-                <Button size="small" look="secondary" onClick={() => edit(user)}>
-                  Roles
-                </Button>
-              </span>
-            ),
-          },
-        ]}
-      />
-      <More list={list} />
+      <Paged list={list}>
+        <DataTable
+          caption="Users"
+          rows={list.rows}
+          rowKey={({ id }) => id}
+          isLoading={list.isLoading}
+          isDimmed={list.isDimmed}
+          empty="No account answers to that."
+          columns={[
+            {
+              key: 'email',
+              head: 'E-mail',
+              cell: ({ email: address, emailVerified }) => (
+                <>
+                  {address}
+                  {!emailVerified && <span className="ml-2 text-ink-soft text-xs">not verified</span>}
+                </>
+              ),
+            },
+            { key: 'name', head: 'Name', isSecondary: true, cell: ({ name }) => name },
+            { key: 'roles', head: 'Roles', cell: ({ roles: own }) => own.join(', ') },
+            {
+              key: 'since',
+              head: 'Since',
+              isSecondary: true,
+              cell: ({ createdAt }) => <When time={createdAt} as="day" />,
+            },
+            {
+              key: 'acts',
+              head: <span className="sr-only">Acts</span>,
+              cell: (user) => (
+                <span className="flex justify-end gap-2">
+                  <Link
+                    to="/orders"
+                    search={{ userId: user.id }}
+                    className="inline-flex min-h-8 items-center px-2 text-action text-sm underline"
+                  >
+                    Orders
+                  </Link>
+                  <Button size="small" look="secondary" onClick={() => edit(user)}>
+                    Roles
+                  </Button>
+                </span>
+              ),
+            },
+          ]}
+        />
+      </Paged>
       {edited && (
         <RolesDialog key={edited.id} user={edited} onClose={() => edit(undefined)} onDone={list.refresh} />
       )}
