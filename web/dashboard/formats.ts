@@ -13,7 +13,6 @@ export const compact = (amountMinor: number, currency: string | undefined): stri
     format = new Intl.NumberFormat('en-GB', {
       style: 'currency',
       currency,
-      currencyDisplay: 'narrowSymbol',
       notation: 'compact',
       // Ticks at £1,250 and £1,500 must not both read as something else.
       maximumFractionDigits: 2,

@@ -37,6 +37,17 @@ describe('money', () => {
     expect(formatMoney({ amountMinor: 1999, currency: 'GBP' })).toBe('£19.99');
   });
 
+  it.each([
+    ['USD', 'CAD', 'AUD'],
+    ['JPY', 'CNY'],
+    ['SEK', 'NOK', 'DKK'],
+  ])('is not written alike in %s and another currency', (...currencies) => {
+    const written = currencies.map((currency) =>
+      formatMoney({ amountMinor: 1999, currency }).replace(/[\d.,]/g, ''),
+    );
+    expect(new Set(written).size).toBe(currencies.length);
+  });
+
   it('has exceptions only for currencies that exist, and the same ones as the services', () => {
     for (const code of Object.keys(decimalsOtherThanTwo)) expect(services.currencies).toContain(code);
     expect(decimalsOtherThanTwo).toEqual(services.decimalsOtherThanTwo);

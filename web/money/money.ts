@@ -39,7 +39,6 @@ const formatOf = (locale: string, currency: string): Intl.NumberFormat => {
     format = new Intl.NumberFormat(locale, {
       style: 'currency',
       currency,
-      currencyDisplay: 'narrowSymbol',
       minimumFractionDigits: decimals,
       maximumFractionDigits: decimals,
     });

@@ -6,14 +6,21 @@ import { Dialog } from '../../kit/dialog.tsx';
 import { CloseIcon, FilterIcon } from '../../kit/icons.tsx';
 import { formatMoney } from '../../money/money.ts';
 import { categoryWords } from '../../words/words.ts';
+import type { Product } from '../catalogue/products.ts';
 import { chipsOf, type Filters, type Sort, sorts, sortWords, withFilter } from './filters.ts';
 
-const shopCurrency = 'GBP';
-export const priceWords = (amountMinor: number): string =>
-  formatMoney({ amountMinor, currency: shopCurrency });
+export type PriceWords = (amountMinor: number) => string;
 
-export const Chips = ({ filters }: { filters: Filters }) => {
-  const chips = chipsOf(filters, { category: categoryWords, price: priceWords });
+let currency = 'GBP';
+/** Amounts in an address have no currency: they are in that of the products found, or else of those found last. */
+export const priceWordsBeside = (found: readonly Pick<Product, 'price'>[] = []): PriceWords => {
+  currency = found[0]?.price.currency ?? currency;
+  const own = currency;
+  return (amountMinor) => formatMoney({ amountMinor, currency: own });
+};
+
+export const Chips = ({ filters, price }: { filters: Filters; price: PriceWords }) => {
+  const chips = chipsOf(filters, { category: categoryWords, price });
   if (chips.length === 0) return null;
   return (
     <ul aria-label="Chosen filters" className="mb-5 flex flex-wrap gap-2">

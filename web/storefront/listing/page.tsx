@@ -7,7 +7,15 @@ import { categoryWords } from '../../words/words.ts';
 import { type CategoryNode, useCategories, wayTo } from '../catalogue/categories.ts';
 import { Way } from '../catalogue/way.tsx';
 import { Page } from '../shell/page.tsx';
-import { Chips, type Choice, FilterGroup, FilterRail, priceWords, SortChoice } from './controls.tsx';
+import {
+  Chips,
+  type Choice,
+  FilterGroup,
+  FilterRail,
+  type PriceWords,
+  priceWordsBeside,
+  SortChoice,
+} from './controls.tsx';
 import { type Filters, filtersOf, withFilter } from './filters.ts';
 import { Results } from './results.tsx';
 
@@ -40,9 +48,15 @@ const useList = (category: string | undefined, filters: Filters) =>
     getNextPageParam: ({ next }) => next ?? undefined,
   });
 
+/** What a list is narrowed by, as its address says; a search can do more. */
+const useListFilters = (): Filters => {
+  const { category, brand, minPrice, maxPrice, sort } = filtersOf(useSearch({ strict: false }));
+  return filtersOf({ category, brand, minPrice, maxPrice, sort });
+};
+
 export const CategoryPage = () => {
   const { _splat: path = '' } = useParams({ strict: false });
-  const filters = filtersOf(useSearch({ strict: false }));
+  const filters = withFilter(useListFilters(), { category: undefined });
   const { data: tree } = useCategories();
   const way = tree ? wayTo(tree.items, path) : [];
   const here = way.at(-1)?.path === path ? way.at(-1) : undefined;
@@ -60,13 +74,13 @@ export const CategoryPage = () => {
 };
 
 export const EverythingPage = () => {
-  const filters = filtersOf(useSearch({ strict: false }));
+  const filters = useListFilters();
   const { data: tree } = useCategories();
   return (
     <Listing
       title="Everything in the shop"
       way={[]}
-      category={undefined}
+      category={filters.category}
       filters={filters}
       below={tree?.items ?? []}
       siblings={[]}
@@ -90,6 +104,7 @@ const Listing = ({
   siblings: readonly CategoryNode[];
 }) => {
   const answer = useList(category, filters);
+  const price = priceWordsBeside(answer.data?.pages[0]?.items);
   return (
     <Page title={title} head={<SortChoice filters={filters} standard="popularity" />}>
       {way.length > 0 && <Way to={way} className="-mt-4 mb-6" />}
@@ -99,10 +114,10 @@ const Listing = ({
             title={below.length > 0 ? 'Within' : 'Beside'}
             nodes={below.length > 0 ? below : siblings}
           />
-          <FilterGroup title="Price" choices={priceChoices(filters)} />
+          <FilterGroup title="Price" choices={priceChoices(filters, price)} />
         </FilterRail>
         <div>
-          <Chips filters={filters} />
+          <Chips filters={filters} price={price} />
           <Results answer={answer} empty={<NothingHere filters={filters} />} />
         </div>
       </div>
@@ -141,17 +156,17 @@ const steps: readonly [min: number | undefined, max: number | undefined][] = [
   [1000, undefined],
 ];
 
-const priceChoices = (filters: Filters): Choice[] =>
+const priceChoices = (filters: Filters, price: PriceWords): Choice[] =>
   steps.map(([minPrice, maxPrice]) => {
     const isChosen = filters.minPrice === minPrice && filters.maxPrice === maxPrice;
     return {
       key: `${minPrice}-${maxPrice}`,
       text:
         minPrice === undefined
-          ? `Up to ${priceWords(maxPrice ?? 0)}`
+          ? `Up to ${price(maxPrice ?? 0)}`
           : maxPrice === undefined
-            ? `${priceWords(minPrice)} and more`
-            : `${priceWords(minPrice)} – ${priceWords(maxPrice)}`,
+            ? `${price(minPrice)} and more`
+            : `${price(minPrice)} – ${price(maxPrice)}`,
       isChosen,
       search: withFilter(
         filters,

@@ -8,7 +8,15 @@ import { buttonClasses } from '../../kit/button.tsx';
 import { Empty } from '../../kit/empty.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
 import { categoryWords, plural } from '../../words/words.ts';
-import { Chips, type Choice, FilterGroup, FilterRail, priceWords, SortChoice } from '../listing/controls.tsx';
+import {
+  Chips,
+  type Choice,
+  FilterGroup,
+  FilterRail,
+  type PriceWords,
+  priceWordsBeside,
+  SortChoice,
+} from '../listing/controls.tsx';
 import { type Filters, filtersOf, withFilter } from '../listing/filters.ts';
 import { Results } from '../listing/results.tsx';
 import { Shelf } from '../recommendations/shelf.tsx';
@@ -42,6 +50,7 @@ export const SearchPage = () => {
   const answer = useSearchAnswer(filters);
   const found = answer.data?.pages[0];
   const results = found?.total;
+  const price = priceWordsBeside(found?.items);
   const isAnswered = answer.isSuccess && !answer.isPlaceholderData;
   // Nothing can be sorted, and no filter is in the way that could be taken off.
   const isFruitless = isAnswered && found?.total === 0 && Object.keys(filters).length === 1;
@@ -68,10 +77,14 @@ export const SearchPage = () => {
       ) : (
         <div className="lg:grid lg:grid-cols-[15rem_minmax(0,1fr)] lg:gap-10">
           <FilterRail shown={found ? `Show ${found.total}` : 'Show the products'}>
-            {found ? <Facets facets={found.facets} filters={filters} /> : <Skeleton className="h-64" />}
+            {found ? (
+              <Facets facets={found.facets} filters={filters} price={price} />
+            ) : (
+              <Skeleton className="h-64" />
+            )}
           </FilterRail>
           <div>
-            <Chips filters={filters} />
+            <Chips filters={filters} price={price} />
             <Results answer={answer} empty={<NothingFound q={q} filters={filters} />} />
           </div>
         </div>
@@ -93,7 +106,15 @@ const Summary = ({ found, q }: { found: Found | undefined; q: string }) => (
   </p>
 );
 
-const Facets = ({ facets, filters }: { facets: Found['facets']; filters: Filters }) => (
+const Facets = ({
+  facets,
+  filters,
+  price,
+}: {
+  facets: Found['facets'];
+  filters: Filters;
+  price: PriceWords;
+}) => (
   <>
     <FilterGroup
       title="Category"
@@ -117,10 +138,10 @@ const Facets = ({ facets, filters }: { facets: Found['facets']; filters: Filters
           key: String(from),
           text:
             to === null
-              ? `${priceWords(from)} and more`
+              ? `${price(from)} and more`
               : from === 0
-                ? `Up to ${priceWords(to)}`
-                : `${priceWords(from)} – ${priceWords(to)}`,
+                ? `Up to ${price(to)}`
+                : `${price(from)} – ${price(to)}`,
           count,
           isChosen,
           search: withFilter(
