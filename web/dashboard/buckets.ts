@@ -1,20 +1,29 @@
 import type { components } from '../api/schema.d.ts';
-import { type Granularity, type Period, startOfDay } from './question.ts';
+import { type Granularity, type Period, startOfDay, startOfHour } from './question.ts';
 
 export type RevenueRow = components['schemas']['Revenue']['items'][number];
 
 const stepMs: Readonly<Record<'minute' | 'hour', number>> = { minute: 60_000, hour: 3_600_000 };
 const bucketsMax = 2_000;
 
-/** The starts of all buckets of a period: the API leaves out those in which nothing happened. */
+/**
+ * The starts of all buckets that a period touches, as the API cuts them: whole minutes, and hours and days of the zone. It
+ * leaves out those in which nothing happened.
+ */
 export const startsOf = ({ from, to, granularity }: Period, tz: string): number[] => {
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   const starts: number[] = [];
-  for (let atMs = fromMs; atMs < toMs && starts.length < bucketsMax; ) {
+  for (let atMs = startIn[granularity](fromMs, tz); atMs < toMs && starts.length < bucketsMax; ) {
     starts.push(atMs);
     atMs = granularity === 'day' ? startOfDay(atMs + 12 * 3_600_000, tz, -1) : atMs + stepMs[granularity];
   }
   return starts;
+};
+
+const startIn: Readonly<Record<Granularity, (atMs: number, tz: string) => number>> = {
+  minute: (atMs) => Math.floor(atMs / stepMs.minute) * stepMs.minute,
+  hour: startOfHour,
+  day: startOfDay,
 };
 
 /** The value of each bucket up to `asOf`: 0 where nothing happened, null where that is not known yet. */

@@ -280,7 +280,7 @@ const useShortcuts = (
         event.metaKey ||
         event.ctrlKey ||
         event.altKey ||
-        target.closest?.('input, textarea, select, dialog')
+        target.closest?.('input:not([type="checkbox"]), textarea, select, dialog')
       )
         return;
       const range = rangeKeys.find(({ key }) => key === event.key.toLowerCase());

@@ -14,6 +14,7 @@ type Answer = {
   error: unknown;
   isPending: boolean;
   isPlaceholderData: boolean;
+  dataUpdatedAt: number;
   refetch(): unknown;
 };
 
@@ -42,8 +43,8 @@ export const Panel = ({
   isTable?: boolean;
   children: ReactNode;
 }) => {
-  const { data, error, isPending, isPlaceholderData } = answer;
-  const { question } = useAsked();
+  const { data, error, isPending, isPlaceholderData, dataUpdatedAt } = answer;
+  const { question, period } = useAsked();
   return (
     <section
       aria-label={title}
@@ -58,7 +59,14 @@ export const Panel = ({
         {aside}
         <span className="ml-auto flex items-center gap-3">
           {data && (
-            <Freshness asOf={data.asOf} lagMs={data.lagMs} isCutOff={error !== null} zone={question.tz} />
+            <Freshness
+              asOf={data.asOf}
+              lagMs={data.lagMs}
+              answeredAtMs={dataUpdatedAt}
+              isWhole={data.asOf >= period.to}
+              isCutOff={error !== null}
+              zone={question.tz}
+            />
           )}
           {csv && data && !isEmpty && (
             <button

@@ -8,15 +8,21 @@ const at = (time: string): number => Date.parse(time);
 describe('the question of the dashboard', () => {
   it('is the same after its address was read again', () => {
     for (const search of [
-      {},
-      { range: '7d', metric: 'orders', compare: 'no' },
+      { tz: london },
+      { range: '7d', metric: 'orders', compare: 'no', tz: 'UTC' },
       { range: 'custom', from: '2026-01-01T00:00:00.000Z', to: '2026-01-02T00:00:00.000Z', tz: 'Asia/Tokyo' },
-      { category: 'home/lighting', product: 'p', currency: 'EUR' },
+      { tz: london, category: 'home/lighting', product: 'p', currency: 'EUR' },
     ]) {
       const question = questionIn(search, london);
-      expect(searchOf(question, london)).toEqual(search);
-      expect(questionIn(searchOf(question, london), london)).toEqual(question);
+      expect(searchOf(question)).toEqual(search);
+      // Also for who is at home elsewhere.
+      expect(questionIn(searchOf(question), 'Asia/Tokyo')).toEqual(question);
     }
+  });
+
+  it('takes dates for instants, which is what the API takes', () => {
+    const { from, to } = questionIn({ range: 'custom', from: '2026-01-01', to: '2026-01-02T01:00+01:00' });
+    expect([from, to]).toEqual(['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z']);
   });
 
   it('leaves out what is not understood', () => {
@@ -34,6 +40,26 @@ describe('days of a zone', () => {
     expect(startOfDay(at('2026-10-26T12:00:00Z'), london)).toBe(at('2026-10-26T00:00:00Z'));
     expect(startOfDay(at('2026-06-01T20:00:00Z'), 'Asia/Tokyo')).toBe(at('2026-06-01T15:00:00Z'));
   });
+
+  it('begin with their first hour where the clocks skip midnight', () => {
+    const santiago = 'America/Santiago';
+    const began = at('2026-09-06T04:00:00Z');
+    expect(startOfDay(at('2026-09-06T15:00:00Z'), santiago)).toBe(began);
+    expect(startOfDay(at('2026-09-07T15:00:00Z'), santiago, 1)).toBe(began);
+    expect(startOfDay(at('2026-09-05T15:00:00Z'), santiago, -1)).toBe(began);
+  });
+
+  it.each([
+    ['minute', ['2026-03-01T10:05:00Z', '2026-03-01T10:06:00Z']],
+    ['hour', ['2026-03-01T09:30:00Z']],
+    ['day', ['2026-02-28T18:30:00Z']],
+  ] as const)(
+    'and their parts begin where the API cuts them, wherever a period begins: %s',
+    (granularity, starts) => {
+      const period = { from: '2026-03-01T10:05:06Z', to: '2026-03-01T10:06:01Z', granularity };
+      expect(startsOf(period, 'Asia/Kolkata')).toEqual(starts.map(at));
+    },
+  );
 
   it('have 23 and 25 hours where the clocks change', () => {
     const hours = (day: string) => {

@@ -31,8 +31,11 @@ export const homeZone = (): string => Intl.DateTimeFormat().resolvedOptions().ti
 const isOneOf = <T extends string>(list: readonly T[], value: unknown): value is T =>
   list.includes(value as T);
 
-const isTime = (value: unknown): value is string =>
-  typeof value === 'string' && value.length <= 40 && !Number.isNaN(Date.parse(value));
+/** An instant as the API takes it: what a person has typed into the address may be a date. */
+const timeIn = (value: unknown): string | undefined =>
+  typeof value === 'string' && value.length <= 40 && !Number.isNaN(Date.parse(value))
+    ? iso(Date.parse(value))
+    : undefined;
 
 const isZone = (value: unknown): value is string => {
   if (typeof value !== 'string' || value.length > 64) return false;
@@ -46,16 +49,13 @@ const isZone = (value: unknown): value is string => {
 
 /** Whatever is not understood is as if it were not there. */
 export const questionIn = (search: Record<string, unknown>, zone = homeZone()): Question => {
-  const isOwn =
-    search.range === 'custom' &&
-    isTime(search.from) &&
-    isTime(search.to) &&
-    Date.parse(search.from) < Date.parse(search.to);
+  const [from, to] = [timeIn(search.from), timeIn(search.to)];
+  const isOwn = search.range === 'custom' && from !== undefined && to !== undefined && from < to;
   const range =
     isOneOf(ranges, search.range) && (search.range !== 'custom' || isOwn) ? search.range : 'today';
   return {
     range,
-    ...(isOwn ? { from: search.from as string, to: search.to as string } : {}),
+    ...(isOwn ? { from, to } : {}),
     tz: isZone(search.tz) ? search.tz : zone,
     compare: search.compare !== 'no',
     metric: isOneOf(metrics, search.metric) ? search.metric : 'net',
@@ -71,13 +71,13 @@ export const questionIn = (search: Record<string, unknown>, zone = homeZone()): 
   };
 };
 
-/** The same as an address, without what is so anyway. */
-export const searchOf = (question: Question, zone = homeZone()): Record<string, string> => {
+/** The same as an address, without what is so for everybody. Whoever gets it may be at home in another zone. */
+export const searchOf = (question: Question): Record<string, string> => {
   const { range, from, to, tz, compare, metric, category, product, currency } = question;
   return {
     ...(range === 'today' ? {} : { range }),
     ...(range === 'custom' && from && to ? { from, to } : {}),
-    ...(tz === zone ? {} : { tz }),
+    tz,
     ...(compare ? {} : { compare: 'no' }),
     ...(metric === 'net' ? {} : { metric }),
     ...(category ? { category } : {}),
@@ -115,7 +115,15 @@ export const startOfDay = (atMs: number, tz: string, daysBack = 0): number => {
   const midnight = Date.UTC(local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate() - daysBack);
   // The offset at midnight may be another than now.
   const guess = midnight - offsetMs(midnight - offsetMs(atMs, tz), tz);
-  return midnight - offsetMs(guess, tz);
+  const startMs = midnight - offsetMs(guess, tz);
+  // Where the clocks skip midnight the day begins with its first hour, not with the last one of the day before.
+  return startMs + offsetMs(startMs, tz) < midnight ? guess : startMs;
+};
+
+/** When the hour began that a clock in the zone shows: in India half an hour after it does in London. */
+export const startOfHour = (atMs: number, tz: string): number => {
+  const localMs = atMs + offsetMs(atMs, tz);
+  return atMs - (((localMs % hourMs) + hourMs) % hourMs);
 };
 
 const iso = (ms: number): string => new Date(ms).toISOString();

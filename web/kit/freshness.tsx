@@ -16,18 +16,24 @@ export const useNow = (everyMs = 1000): number => {
 };
 
 /**
- * The age of a figure: `asOf` is the event time up to which it is complete. It counts up while nothing new comes, and
+ * The age of a figure: `asOf` is the event time up to which it is complete. It counts up while no new answer comes, and
  * says by word as well as by colour when it is behind.
  */
 export const Freshness = ({
   asOf,
   lagMs,
+  answeredAtMs,
+  isWhole = false,
   isCutOff = false,
   zone,
 }: {
   asOf: string | undefined;
   /** What the server itself is behind. */
-  lagMs?: number | undefined;
+  lagMs: number;
+  /** When the server said so, by the clock of this machine, which may be another than the server's; 0 before an answer. */
+  answeredAtMs: number;
+  /** The figures end before `asOf`, so that nothing new comes to them. */
+  isWhole?: boolean;
   /** No answer comes at all: figures shown are old ones. */
   isCutOff?: boolean;
   /** Of the figures beside it; without one the reader's own. */
@@ -35,8 +41,16 @@ export const Freshness = ({
 }) => {
   const nowMs = useNow();
   if (asOf === undefined) return <span className="text-ink-soft text-xs">no data yet</span>;
-  const ageMs = Math.max(0, nowMs - new Date(asOf).getTime(), lagMs ?? 0);
-  const state = isCutOff ? 'cut off' : ageMs > redMs ? 'far behind' : ageMs > amberMs ? 'behind' : 'live';
+  const ageMs = lagMs + (answeredAtMs === 0 ? 0 : Math.max(0, nowMs - answeredAtMs));
+  const state = isCutOff
+    ? 'cut off'
+    : isWhole
+      ? 'live'
+      : ageMs > redMs
+        ? 'far behind'
+        : ageMs > amberMs
+          ? 'behind'
+          : 'live';
   return (
     <span
       className={classes(

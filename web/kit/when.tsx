@@ -1,6 +1,14 @@
 import { ago } from './time.ts';
 
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'long' });
+/** A time of another year says which. */
+const minuteOfYear = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+});
 const looks = {
   day: new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric' }),
   minute: new Intl.DateTimeFormat('en-GB', {
@@ -22,9 +30,11 @@ const looks = {
 /** A time in the reader's zone; its exact form with the zone is the tooltip. */
 export const When = ({ time, as = 'minute' }: { time: string; as?: keyof typeof looks | 'ago' }) => {
   const date = new Date(time);
+  const isOfYear = date.getFullYear() === new Date().getFullYear();
+  const look = as === 'minute' && !isOfYear ? minuteOfYear : as === 'ago' ? undefined : looks[as];
   return (
     <time dateTime={time} title={exact.format(date)} className="tabular">
-      {as === 'ago' ? ago(date) : looks[as].format(date)}
+      {look === undefined ? ago(date) : look.format(date)}
     </time>
   );
 };
