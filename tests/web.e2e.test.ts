@@ -17,6 +17,7 @@ import {
   timeOfRise,
   type Visitor,
 } from './web/browser.js';
+import { goToPayment, pay } from './web/buying.js';
 
 /** The shop as people see it: real Chromium on the gateway of the running platform. */
 
@@ -57,26 +58,6 @@ const pickedFor = async (page: Page): Promise<string[]> => {
   const links = shelfOf(page).getByRole('link');
   await links.first().waitFor();
   return addressesOf(links);
-};
-
-/** From the product's page to the step of the payment, by keyboard where a form is filled. */
-const goToPayment = async (page: Page, productId: string): Promise<void> => {
-  await page.goto(`${run.gateway}/products/${productId}`);
-  await page.getByRole('button', { name: 'Add to cart' }).click();
-  await page.getByRole('link', { name: 'Go to the checkout' }).click();
-  await page.getByLabel('E-mail').fill('ada@example.com');
-  await page.keyboard.press('Enter');
-  await page.getByLabel('Name').fill('Ada Lovelace');
-  await page.getByLabel('Street and number').fill('1 Engine Row');
-  await page.getByLabel('Postal code').fill('N1 1AA');
-  await page.getByLabel('Town or city').fill('London');
-  await page.keyboard.press('Enter');
-  await page.getByRole('button', { name: 'Pay £19.99' }).waitFor();
-};
-
-const pay = async (page: Page, outcome: string, sum = '£19.99'): Promise<void> => {
-  await page.getByRole('radio', { name: outcome }).check();
-  await page.getByRole('button', { name: `Pay ${sum}` }).click();
 };
 
 /** What the server has in the cart of this page's guest. */
@@ -155,7 +136,7 @@ describe('a visitor', () => {
         expect(isNamed || viewed.some((address) => links.includes(address))).toBe(true);
       });
       expect(Date.now() - viewedAtMs, 'until the shelf followed his views').toBeLessThanOrEqual(5_000);
-      await goToPayment(page, productId);
+      await goToPayment(page, run.gateway, productId);
       await photograph(page, 'checkout');
 
       await dashboard;
@@ -195,7 +176,7 @@ describe('a visitor', () => {
   it('whose payment is declined has the goods in the cart again by one press, sees a new price before it is paid, and finds the order whose answer was lost', async () => {
     const productId = await newProduct('Declined lampion', 5);
     const { page, errors } = await arrive();
-    await goToPayment(page, productId);
+    await goToPayment(page, run.gateway, productId);
     await pay(page, 'Declined');
     await heading(page, 'The payment was declined').waitFor();
     await photograph(page, 'order-declined');
@@ -232,7 +213,7 @@ describe('a visitor', () => {
   it('to whom the last piece is lost while paying reads that nothing was charged', async () => {
     const productId = await newProduct('Last lampion', 1);
     const { page, errors } = await arrive();
-    await goToPayment(page, productId);
+    await goToPayment(page, run.gateway, productId);
     const other = await shop.registerCustomer();
     const placed = await shop.placeOrder({ token: other.token, items: [{ productId, quantity: 1 }] });
     expect((await shop.settled(placed.body.id, other.token)).status).toBe('confirmed');
@@ -360,7 +341,7 @@ describe('every page of the shop', () => {
       await look(page, '/platform', 'What to try');
     };
     const asBuyer = async ({ page }: Visitor): Promise<void> => {
-      await goToPayment(page, productId);
+      await goToPayment(page, run.gateway, productId);
       findings.push(...(await accessibilityFindings(page, ['light'])));
       await measure(page, 'the payment');
       await pay(page, 'Accepted');
