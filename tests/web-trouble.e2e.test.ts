@@ -4,7 +4,7 @@ import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
 import { readRunFile, shopAt } from './shop.js';
-import { findBrowser, noBrowser, openBrowser, type TestBrowser } from './web/browser.js';
+import { findBrowser, noBrowser, openBrowser, sidewaysScroll, type TestBrowser } from './web/browser.js';
 import { goToPayment, password, pay, register } from './web/buying.js';
 
 /** The pages where something is in the way: an answer that is late or lost, a browser that keeps nothing, no pointer. */
@@ -54,6 +54,49 @@ describe('a visitor', () => {
     await page.getByRole('heading', { level: 1, name: 'Your order is confirmed.' }).waitFor();
     await page.getByRole('link', { name: 'Cart, 0 items' }).waitFor();
     expect(await page.evaluate('globalThis.wasEmpty ?? false')).toBe(false);
+    expect(errors).toEqual([]);
+  });
+
+  it('who presses a link over a slow network sees that it was taken', async () => {
+    const { page, errors } = await browser.visitor();
+    await page.goto(run.gateway);
+    const link = page.getByRole('link', { name: 'Log in' });
+    await link.waitFor();
+    const script = Promise.withResolvers<void>();
+    await page.route('**/assets/*.js', async (route) => {
+      await script.promise;
+      await route.continue();
+    });
+    await link.click();
+    await page.getByText('Loading the page').waitFor({ state: 'attached' });
+    script.resolve();
+    await page.getByRole('heading', { level: 1, name: 'Log in' }).waitFor({ state: 'attached' });
+    expect(errors).toEqual([]);
+  });
+
+  it('reads whatever others have called things on a narrow phone, without scrolling sideways', async () => {
+    const word = 'Wolfeschlegelsteinhausenbergerdorff'.repeat(4);
+    const made = await shop.call<{ id: string }>('POST', '/api/products', {
+      token: admin,
+      body: {
+        name: word,
+        category: `living/${word.slice(0, 60).toLowerCase()}`,
+        brand: word.slice(0, 100),
+        description: word,
+        tags: [word.slice(0, 50)],
+        attributes: { material: word },
+        price: { amountMinor: 1999, currency: 'GBP' },
+        initialStock: 5,
+      },
+    });
+    expect(made.status).toBe(201);
+    const { page, errors } = await browser.visitor();
+    for (const path of [`/products/${made.body.id}`, '/categories/living']) {
+      await page.goto(run.gateway + path);
+      await page.getByText(word.slice(0, 60)).first().waitFor();
+      await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
+      expect(await sidewaysScroll(page), path).toBe(0);
+    }
     expect(errors).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { PagePending, pendingMs } from '../kit/page-pending.tsx';
 import { NowPage } from './now/page.tsx';
 import { texts } from './search.ts';
 import { Shell } from './shell.tsx';
@@ -84,6 +85,8 @@ export const router = createRouter({
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
+  defaultPendingComponent: PagePending,
+  defaultPendingMs: pendingMs,
 });
 
 declare module '@tanstack/react-router' {

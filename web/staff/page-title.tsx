@@ -19,7 +19,7 @@ export const PageTitle = ({
   }, [title, app]);
   return (
     <header className="mb-6 flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
-      <div className="min-w-0">
+      <div className="min-w-0 [overflow-wrap:anywhere]">
         <h1 ref={heading} tabIndex={-1} className="font-display text-3xl">
           {title}
         </h1>

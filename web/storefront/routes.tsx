@@ -7,6 +7,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { userNow } from '../api/login.ts';
+import { PagePending, pendingMs } from '../kit/page-pending.tsx';
 import { HomePage } from './home/page.tsx';
 import { filtersOf } from './listing/filters.ts';
 import { NotFound } from './shell/not-found.tsx';
@@ -110,6 +111,8 @@ export const router = createRouter({
   defaultPreload: 'intent',
   defaultPreloadDelay: 80,
   scrollRestoration: true,
+  defaultPendingComponent: PagePending,
+  defaultPendingMs: pendingMs,
   defaultNotFoundComponent: NotFound,
   defaultErrorComponent: PageProblem,
 });

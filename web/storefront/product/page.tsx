@@ -65,7 +65,7 @@ const ProductWithId = ({ productId }: { productId: string }) => {
           </a>
           <BuyBox product={product} />
           {product.description !== '' && (
-            <p className="max-w-prose whitespace-pre-line">{product.description}</p>
+            <p className="name max-w-prose whitespace-pre-line">{product.description}</p>
           )}
           <Variants product={product} />
           <Facts product={product} />
@@ -208,7 +208,7 @@ const Facts = ({ product }: { product: Product }) => {
               <Link
                 to="/search"
                 search={{ q: tag }}
-                className="inline-flex min-h-9 items-center rounded-full bg-sunken px-3.5 text-sm hover:underline"
+                className="name inline-flex min-h-9 items-center rounded-full bg-sunken px-3.5 text-sm hover:underline"
               >
                 {tag}
               </Link>

@@ -136,8 +136,8 @@ const ReviewCard = ({ review, onVoted }: { review: Review; onVoted(): void }) =>
   return (
     <article className="flex h-full flex-col gap-2 rounded-xl border border-line bg-surface p-5">
       <Stars average={review.rating} />
-      <h3 className="font-semibold">{review.title}</h3>
-      <p className="whitespace-pre-line text-[0.9375rem]">{review.text}</p>
+      <h3 className="name font-semibold">{review.title}</h3>
+      <p className="name whitespace-pre-line text-[0.9375rem]">{review.text}</p>
       <p className="mt-auto flex flex-wrap items-center gap-x-3 gap-y-1 pt-2 text-ink-soft text-sm">
         {review.verifiedPurchase && (
           <span className="inline-flex items-center gap-1 text-good">
