@@ -278,5 +278,8 @@ describe('votes', () => {
     expect(second.body).toMatchObject({ items: [{ id: other.body.id }], next: null });
     const unsorted = await ask('GET', `/api/products/${productId}/reviews?cursor=${first.body.next}`);
     expect([unsorted.status, unsorted.body.code]).toEqual([400, 'invalid_cursor']);
+    const [mark, place] = JSON.parse(Buffer.from(first.body.next, 'base64url').toString());
+    const beyond = Buffer.from(JSON.stringify([mark, { ...place, helpful: 2 ** 40 }])).toString('base64url');
+    expect((await ask('GET', `${path}&cursor=${beyond}`)).status).toBe(400);
   });
 });

@@ -35,7 +35,11 @@ const reviewSchema = z
   .meta({ id: 'Review' });
 
 const submission = z.strictObject({ rating: stars, title: line(200), text: visibleProse(5_000) });
-const position = z.object({ sort: z.enum(reviewSorts), helpful: z.int(), reviewId: z.uuid() });
+const position = z.object({
+  sort: z.enum(reviewSorts),
+  helpful: z.int32().min(0),
+  reviewId: z.uuid(),
+});
 const tags = ['reviews'];
 const ofProduct = z.strictObject({ productId: uuid });
 const ofReview = z.strictObject({ id: uuid });
