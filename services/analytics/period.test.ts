@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { finestFor, granularities, periodOf, wholePeriodOf } from './period.js';
+import { finestFor, granularities, periodOf, utc, wholePeriodOf } from './period.js';
 import { type Zone, zoneNamed } from './zone.js';
 
 const at = (text: string) => Date.parse(text);
@@ -60,6 +60,13 @@ describe('the period of a query', () => {
       fromMs: at('2025-01-05T12:30:00Z'),
       toMs: at('2026-03-01T12:30:00Z'),
     });
+  });
+
+  it('without buckets is as long as asked, in whole days of the zone', () => {
+    const asked = { fromMs: 0 };
+    expect(wholePeriodOf(asked, now, utc, 30)).toEqual({ fromMs: 0, toMs: at('2026-03-02T00:00:00Z') });
+    const tokyo = zoneNamed('Asia/Tokyo') as Zone;
+    expect(wholePeriodOf(asked, now, tokyo, 30)).toEqual({ fromMs: 0, toMs: at('2026-03-01T15:00:00Z') });
   });
 
   it('refuses times that ClickHouse cannot hold', () => {

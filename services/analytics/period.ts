@@ -53,13 +53,15 @@ export const utc = zoneNamed('UTC') as Zone;
 
 /**
  * The whole buckets that the requested times touch: `from` is rounded down, `to` up; days and hours are those of the zone.
- * `nowMs` is the end if the request has none. `from` has to be before `to` before they are rounded.
+ * `nowMs` is the end if the request has none. `from` has to be before `to` before they are rounded. Of more than `most`
+ * buckets it is refused.
  */
 export const periodOf = (
   asked: AskedPeriod,
   granularity: CalendarGranularity,
   nowMs: number,
   zone: Zone = utc,
+  most = bucketsMax,
 ): Period | RefusedPeriod => {
   const endMs = asked.toMs ?? nowMs;
   const startMs = asked.fromMs ?? Math.max(earliestMs, endMs - defaultSpanMs[granularity]);
@@ -70,12 +72,12 @@ export const periodOf = (
   const isTooLong = { refused: 'too_many_buckets', parameter: 'from' } as const;
   if (granularity === 'minute' || (zone.name === utc.name && isUtcGranularity(granularity))) {
     const period = roundedTo(bucketMs[granularity], startMs, endMs);
-    return (period.toMs - period.fromMs) / bucketMs[granularity] > bucketsMax ? isTooLong : period;
+    return (period.toMs - period.fromMs) / bucketMs[granularity] > most ? isTooLong : period;
   }
-  if ((endMs - startMs) / shortestMs[granularity] > 2 * bucketsMax) return isTooLong;
+  if ((endMs - startMs) / shortestMs[granularity] > 2 * most) return isTooLong;
   const edges = bucketEdges(zone, granularity, startMs, endMs);
   const period = periodWithin(edges, granularity);
-  return edges.length - 1 > bucketsMax ? isTooLong : period;
+  return edges.length - 1 > most ? isTooLong : period;
 };
 
 const isUtcGranularity = (granularity: CalendarGranularity): granularity is Granularity =>
@@ -121,7 +123,8 @@ export const wholePeriodOf = (
   // One minute less, so that the period of a week has at most `bucketsMax` minutes after both ends are rounded.
   const fromMs = asked.fromMs ?? Math.max(earliestMs, endMs - daysAsDefault * dayMs + minuteMs);
   const whole = { fromMs, toMs: asked.toMs };
-  const period = periodOf(whole, finestFor(whole, nowMs, zone), nowMs, zone);
+  // However many days it has: no answer has a row for each.
+  const period = periodOf(whole, finestFor(whole, nowMs, zone), nowMs, zone, Number.POSITIVE_INFINITY);
   return 'refused' in period ? period : { fromMs: period.fromMs, toMs: period.toMs };
 };
 
