@@ -6,6 +6,7 @@ import { handClock } from '#platform/testing/hand-clock';
 import { type ScratchClickHouse, scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';
 import type { Role } from '#schemas/roles';
+import { costLimits, rawQueries, withinCost } from './clickhouse-calls.js';
 import { createReconciler, reconciliationRoutes } from './reconciliation.js';
 
 /** Takes the bearer token for the caller's role. */
@@ -204,4 +205,16 @@ it('answers staff alone', async () => {
     ['customer', 'analyst', 'support', 'admin'].map(async (role) => (await ask('', role)).statusCode),
   );
   expect(statuses).toEqual([403, 403, 200, 200]);
+});
+
+it('says that a comparison would cost too much', async () => {
+  const { app: bounded } = createHttpServer(testHost('analytics'), { port: 0, title: 'analytics', auth });
+  const limited = withinCost(scratch.clickhouse, rawQueries, { ...costLimits, rowsReadMax: 1 });
+  reconciliationRoutes(bounded, createReconciler(limited, clock), clock);
+  const answer = await bounded.inject({
+    method: 'GET',
+    url: '/api/ops/reconciliation',
+    headers: { authorization: 'Bearer support' },
+  });
+  expect([answer.statusCode, answer.json().code]).toEqual([422, 'question_too_costly']);
 });

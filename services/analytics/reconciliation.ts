@@ -4,7 +4,7 @@ import type { Clock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import type { HttpApp } from '#platform/http/http-app';
 import { decodeCursor, listQuery, pageFrom } from '#platform/http/pagination';
-import { problems, unavailable } from '#platform/http/problem-details';
+import { problem, problems, unavailable } from '#platform/http/problem-details';
 import type { Component, Host } from '#platform/service-host';
 import { createBell } from '#platform/waiting/bell';
 import { staff } from '#schemas/roles';
@@ -79,7 +79,7 @@ export const reconciliationRoutes = (app: HttpApp, reconciler: Reconciler, clock
         summary: 'Whether orders, payments, stock and ClickHouse say the same, with every difference.',
         description: 'No items mean that every oracle holds. It reads the log as ClickHouse has it.',
         querystring: z.strictObject({ ...listQuery, oracle: z.enum(names).optional() }),
-        response: { 200: report, ...problems(503) },
+        response: { 200: report, ...problems(422, 503) },
       },
     },
     async (request) => {
@@ -89,7 +89,14 @@ export const reconciliationRoutes = (app: HttpApp, reconciler: Reconciler, clock
       const which = oracles.filter(({ name }) => oracle === undefined || name === oracle);
       const checkedAt = new Date(clock.nowMs()).toISOString();
       const rows = await reconciler.differences(which, place, limit + 1).catch((error: unknown) => {
-        if (error instanceof PlatformError && error.retriable)
+        if (!(error instanceof PlatformError)) throw error;
+        if (error.code === 'clickhouse_limit')
+          throw problem(
+            422,
+            'question_too_costly',
+            'A comparison would take more rows, memory or time than one statement may. Ask for another `oracle` by itself.',
+          );
+        if (error.retriable)
           throw unavailable('analytics_unavailable', 'The differences cannot be read at the moment.');
         throw error;
       });
