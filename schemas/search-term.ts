@@ -5,6 +5,9 @@
 export const termOf = (typed: string): string =>
   typed.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase();
 
-/** `termOf` in ClickHouse, for a column of what was typed. */
+/**
+ * `termOf` in ClickHouse, for a column of what was typed. Bytes that are not UTF-8 are what JavaScript reads them as: otherwise
+ * one such row would fail every statement that reads it.
+ */
 export const termInSql = (typed: string): string =>
-  `lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(ifNull(${typed}, '')), '\\\\s+', ' ')))`;
+  `lowerUTF8(trim(replaceRegexpAll(normalizeUTF8NFKC(toValidUTF8(ifNull(${typed}, ''))), '\\\\s+', ' ')))`;

@@ -66,6 +66,23 @@ it('knows no results of the searches that it gathered before they were noted', a
   expect(await shop.items('searches?by=withoutResult')).toMatchObject([counted]);
 });
 
+it('reads what another program has written as words though it is no UTF-8', async ({ onTestFinished }) => {
+  const shop = await askedApp(nowMs);
+  onTestFinished(shop.drop);
+  await shop.insertActivity([
+    { type: 'products_searched', visitId: 'visit-1', query: 'lamp', atMs: nowMs - 9_000 },
+  ]);
+  await shop.clickhouse.command(
+    `INSERT INTO shopper_activity (kafka_partition, kafka_offset, event_id, type, visit_id, query, occurred_at)
+     SELECT 7, 1, 'event', 'products_searched', 'visit-2', unhex('4C616D70FF'), '2026-03-19 23:59:00.000'`,
+  );
+  const terms = async () => (await shop.items<{ term: string }>('searches')).map(({ term }) => term).sort();
+  expect(await terms()).toEqual(['lamp', 'lamp\ufffd']);
+  await shop.gather();
+  shop.readGathered(true);
+  expect(await terms()).toEqual(['lamp', 'lamp\ufffd']);
+});
+
 it('reads each row either within the batches or behind them', async ({ onTestFinished }) => {
   const shop = await askedApp(nowMs);
   onTestFinished(shop.drop);
