@@ -3,6 +3,7 @@ import { PlatformError } from '#platform/errors';
 import { handClock } from '#platform/testing/hand-clock';
 import { createAnswers } from './answers.js';
 import { costLimits, withinCost } from './clickhouse-calls.js';
+import { createFigures } from './figures.js';
 import { gatheredFrom } from './gathered-rows.js';
 
 /** A ClickHouse that answers when the test says so. */
@@ -243,5 +244,28 @@ it('lets no more wait than may, and those who wait come to their turn', async ()
     expect(clickhouse.asked[turn]?.sql).toContain('max_rows_to_read');
     clickhouse.asked[turn]?.answer([{ turn }]);
     expect(await asking[turn]).toEqual([{ turn }]);
+  }
+});
+
+it('asks figures of sums, and refunds on the day of sale, which read raw rows, where those wait', async () => {
+  const [slow, quick] = [slowClickHouse(), slowClickHouse()];
+  const clock = handClock();
+  const completeness = { read: async () => ({ asOfMs: 0, lagMs: 0, version: 'v' }) };
+  const figures = createFigures(createAnswers({ clickhouse: slow, quick, completeness, clock }), clock);
+  for (const [refunds, asked, other] of [
+    ['return_day', quick, slow],
+    ['sale_day', slow, quick],
+  ] as const) {
+    const ranking = { by: 'revenue', refunds, rowsMax: 5 } as const;
+    const questions = [
+      figures.revenue({ fromMs: 0, toMs: 86_400_000 }, 'day', refunds),
+      figures.topProducts({ fromMs: 0, toMs: 86_400_000 }, 'day', ranking),
+      figures.productTotals({ fromMs: 0, toMs: 86_400_000 }, ['p'], refunds),
+    ];
+    await settled();
+    expect([asked.asked.length, other.asked.length]).toEqual([3, 0]);
+    for (const { answer } of asked.asked) answer([]);
+    await Promise.all(questions);
+    asked.asked.length = 0;
   }
 });

@@ -1,4 +1,4 @@
-import type { ClickHouse, QueryParams } from '#platform/clickhouse/client';
+import { type ClickHouse, createClickHouse, type QueryParams } from '#platform/clickhouse/client';
 import { type Clock, systemClock } from '#platform/clock';
 import { PlatformError } from '#platform/errors';
 import { createAdmission } from '#platform/waiting/admission';
@@ -51,6 +51,26 @@ export const costLimits: CostLimits = {
   resultRowsMax: 100_000,
   memoryBytesMax: 400_000_000,
   executionSecondsMax: 8,
+};
+
+/** How much longer than a statement its answer may take: ClickHouse ends a statement some time after its time is over. */
+const answerMs = 2_000;
+
+/**
+ * A client for one class of questions, and its questions, each of which may take `timeoutMs`. ClickHouse refuses what takes
+ * longer, so that it has ended; who hung up before would not know why, and the statement would run on.
+ */
+export const openQuestions = (
+  { url, timeoutMs }: { url: string; timeoutMs: number },
+  queryClass: QueryClass,
+): { clickhouse: ClickHouse; questions: ReturnType<typeof withinCost> } => {
+  const clickhouse = createClickHouse({
+    url,
+    requestTimeoutMs: timeoutMs + answerMs,
+    connectionsMax: queryClass.runningMax,
+  });
+  const limits = { ...costLimits, executionSecondsMax: timeoutMs / 1000 };
+  return { clickhouse, questions: withinCost(clickhouse, queryClass, limits) };
 };
 
 /** As long as the gateway waits for an answer: after that nobody waits for what has not begun. */

@@ -46,6 +46,8 @@ const namesKeptMax = 10_000;
  */
 export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'monotonicMs'>): Figures => {
   const asked = new Map<string, { version: string; periods: Set<string> }>();
+  /** The blocks that had too many rows, which they will not have less of: each would be read again for every question. */
+  const tooLarge = new Set<string>();
   const names = createFreshMap<string>({
     load: async (productIds) => {
       const { rows } = await answers.of<{ productId: string; name: string }>(namesQuery(productIds));
@@ -69,13 +71,18 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
   };
 
   const fromBlocks = async <Row extends { bucket: number }>(
+    kind: string,
     period: Period,
     granularity: Granularity,
     queryOf: (block: Period) => Query,
   ): Promise<Answer<Row> | undefined> => {
-    const found = await Promise.all(
-      blocksOf(period, blockMs[granularity]).map((block) => answers.of<Row>(queryOf(block))),
-    );
+    if (!(await areMany(kind, period))) return undefined;
+    const blocks = blocksOf(period, blockMs[granularity]);
+    const nameOf = ({ fromMs }: Period): string => `${kind} ${fromMs}`;
+    if (blocks.some((block) => tooLarge.has(nameOf(block)))) return undefined;
+    const found = await Promise.all(blocks.map((block) => answers.of<Row>(queryOf(block))));
+    for (const [nth, block] of blocks.entries())
+      if ((found[nth]?.rows.length ?? 0) > blockRowsMax) tooLarge.add(nameOf(block));
     if (found.some(({ rows }) => rows.length > blockRowsMax)) return undefined;
     const [fromS, toS] = [period.fromMs / 1000, period.toMs / 1000];
     const rows = found.flatMap((block) => block.rows.filter(({ bucket }) => bucket >= fromS && bucket < toS));
@@ -85,18 +92,20 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
   return {
     revenue: async (period, granularity, refunds) => {
       const queryOf = (of: Period): Query => revenueQuery(of, granularity, refunds);
-      // Blocks are aligned to the days of UTC.
-      if (period.startsMs !== undefined) return answers.of<RevenueRow>(queryOf(period));
-      const inBlocks = (await areMany(`revenue ${granularity} ${refunds}`, period))
-        ? await fromBlocks<RevenueRow>(period, granularity, queryOf)
-        : undefined;
+      // Blocks are aligned to the days of UTC. Refunds on the day of sale are read from raw rows: a block of years of them
+      // could cost more than a question may, though the question does not.
+      const inBlocks =
+        period.startsMs === undefined && refunds === 'return_day'
+          ? await fromBlocks<RevenueRow>(`revenue ${granularity}`, period, granularity, queryOf)
+          : undefined;
       return inBlocks ?? (await answers.of<RevenueRow>(queryOf(period)));
     },
     topProducts: async (period, granularity, asking) => {
       const queryOf = (block: Period): Query => productSalesQuery(block, granularity, blockRowsMax + 1);
-      const isInBlocks =
-        asking.refunds === 'return_day' && (await areMany(`products ${granularity}`, period));
-      const sales = isInBlocks ? await fromBlocks<ProductSalesRow>(period, granularity, queryOf) : undefined;
+      const sales =
+        asking.refunds === 'return_day'
+          ? await fromBlocks<ProductSalesRow>(`products ${granularity}`, period, granularity, queryOf)
+          : undefined;
       if (sales === undefined)
         return await answers.of<TopProductRow>(topProductsQuery(period, granularity, asking));
       const ranked = rankProducts(sales.rows, asking);

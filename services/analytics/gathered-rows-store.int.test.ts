@@ -4,8 +4,9 @@ import { expect, it } from 'vitest';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import { statementsOf } from '#platform/clickhouse/migrate';
 import { testLogger } from '#platform/testing/logged-errors';
+import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { isBehind, isWithin } from './gathered-rows.js';
-import { createGatheredRows } from './gathered-rows-store.js';
+import { createGatheredRows, openGathering } from './gathered-rows-store.js';
 import { askedApp } from './testing/asked-app.js';
 
 const nowMs = Date.UTC(2026, 2, 20);
@@ -81,6 +82,22 @@ it('reads what another program has written as words though it is no UTF-8', asyn
   await shop.gather();
   shop.readGathered(true);
   expect(await terms()).toEqual(['lamp', 'lamp\ufffd']);
+});
+
+it('looks at the batches while one is made', async ({ onTestFinished }) => {
+  const { url, drop } = await scratchClickHouse();
+  onTestFinished(drop);
+  const { clickhouse, components } = openGathering({ url, timeoutMs: 8_000 });
+  onTestFinished(async () => {
+    for (const { stop } of components) await stop();
+  });
+  let isMade = false;
+  const making = clickhouse.command('SELECT sleep(2)').then(() => {
+    isMade = true;
+  });
+  await clickhouse.query('SELECT 1');
+  expect(isMade).toBe(false);
+  await making;
 });
 
 it('reads each row either within the batches or behind them', async ({ onTestFinished }) => {

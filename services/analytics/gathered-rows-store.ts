@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { ClickHouse } from '#platform/clickhouse/client';
+import { type ClickHouse, createClickHouse } from '#platform/clickhouse/client';
 import type { Clock } from '#platform/clock';
 import type { Logger } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
@@ -32,6 +32,17 @@ const never = '18446744073709551615';
 
 type Batch = { batch: number; after: string; upto: string; rows: number };
 type State = Batches & { covered: number; missing: number };
+
+/** Given up earlier, a batch on a busy machine would never be whole, and its rows would stay with those of the next tries. */
+const makingMsMax = 120_000;
+
+/** A question looks at the batches before it is asked, so it may not wait for the one that is made. */
+export const openGathering = ({ url, timeoutMs }: { url: string; timeoutMs: number }) => {
+  const making = createClickHouse({ url, requestTimeoutMs: makingMsMax, connectionsMax: 1 });
+  const looking = createClickHouse({ url, requestTimeoutMs: timeoutMs, connectionsMax: 1 });
+  const { query, insertRows } = looking;
+  return { clickhouse: { query, insertRows, command: making.command }, components: [making, looking] };
+};
 
 type Gathering = {
   clickhouse: Pick<ClickHouse, 'query' | 'command' | 'insertRows'>;

@@ -1,7 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { termOf } from '#schemas/search-term';
-import { costLimits } from './clickhouse-calls.js';
+import { costLimits, openQuestions, rawQueries } from './clickhouse-calls.js';
 import {
   type Activity,
   type AskedApp,
@@ -718,6 +719,16 @@ describe('a question that would cost too much', () => {
     } finally {
       await small.drop();
     }
+  });
+
+  it('is refused by ClickHouse, not given up before', async ({ onTestFinished }) => {
+    const { url, drop } = await scratchClickHouse();
+    onTestFinished(drop);
+    const { clickhouse, questions } = openQuestions({ url, timeoutMs: 300 }, rawQueries);
+    onTestFinished(() => clickhouse.stop());
+    const endless =
+      'SELECT sum(sipHash64(a.number, b.number)) FROM numbers(1000000) AS a CROSS JOIN numbers(9999) AS b';
+    await expect(questions.query(endless)).rejects.toMatchObject({ code: 'clickhouse_limit' });
   });
 
   it('is refused with 422, and the next is answered', async () => {

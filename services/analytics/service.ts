@@ -1,4 +1,3 @@
-import { createClickHouse } from '#platform/clickhouse/client';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { askWatermarkAge } from '#platform/outbox/watermark';
 import { createRedis } from '#platform/redis/client';
@@ -9,13 +8,13 @@ import { records } from '#schemas/events';
 import { experimentsSetting } from '#schemas/experiments';
 import { topics } from '#schemas/topics';
 import { type Answers, createAnswers } from './answers.js';
-import { rawQueries, sumQueries, withinCost } from './clickhouse-calls.js';
+import { openQuestions, rawQueries, sumQueries } from './clickhouse-calls.js';
 import { allOf, type CompletenessGauge, unsentMsOf } from './completeness.js';
 import { completenessOf } from './completeness-reads.js';
 import { type AnalyticsConfig, analyticsConfig } from './config.js';
 import { experimentRoutes } from './experiment-routes.js';
 import { createFigures } from './figures.js';
-import { createGatheredRows } from './gathered-rows-store.js';
+import { createGatheredRows, openGathering } from './gathered-rows-store.js';
 import { liveRoutes } from './live-routes.js';
 import { redisLiveStore } from './live-store.js';
 import { watchOutbox } from './outbox-watch.js';
@@ -31,26 +30,19 @@ export const service: Service<AnalyticsConfig> = {
   config: analyticsConfig,
   build: (config, host) => {
     const { clickhouseUrl, queryTimeoutMs } = config;
-    const clickhouse = host.use(
-      createClickHouse({
-        url: clickhouseUrl,
-        requestTimeoutMs: queryTimeoutMs,
-        connectionsMax: sumQueries.runningMax,
-      }),
-    );
+    const bounds = { url: clickhouseUrl, timeoutMs: queryTimeoutMs };
     // Questions that read raw rows wait for each other, and not the figures of a dashboard for them.
-    const slowClickhouse = host.use(
-      createClickHouse({
-        url: clickhouseUrl,
-        requestTimeoutMs: queryTimeoutMs,
-        connectionsMax: rawQueries.runningMax,
-      }),
-    );
-    // What gathers rows keeps none of them waiting.
-    const gathering = host.use(
-      createClickHouse({ url: clickhouseUrl, requestTimeoutMs: queryTimeoutMs, connectionsMax: 1 }),
-    );
-    const gathered = createGatheredRows({ clickhouse: gathering, clock: host.clock, logger: host.logger });
+    const { clickhouse: slowClickhouse, questions: slow } = openQuestions(bounds, rawQueries);
+    const { clickhouse, questions: quick } = openQuestions(bounds, sumQueries);
+    host.use(slowClickhouse);
+    host.use(clickhouse);
+    const gathering = openGathering(bounds);
+    for (const component of gathering.components) host.use(component);
+    const gathered = createGatheredRows({
+      clickhouse: gathering.clickhouse,
+      clock: host.clock,
+      logger: host.logger,
+    });
     const { sales, activity, orderEvents, ...windowed } = completenessOf(config, {
       broker: host.use(connectBroker(host, config.kafka)),
       clickhouse,
@@ -70,8 +62,6 @@ export const service: Service<AnalyticsConfig> = {
       ),
     });
     const { clock } = host;
-    const slow = withinCost(slowClickhouse, rawQueries);
-    const quick = withinCost(clickhouse, sumQueries);
     const reconciler = createReconciler(slow, clock);
     reconciliationRoutes(app, reconciler, clock);
     host.use(watchReconciliation(host, reconciler));
@@ -85,7 +75,7 @@ export const service: Service<AnalyticsConfig> = {
       clock,
     });
     analyticsRoutes(app, {
-      figures: createFigures(createAnswers({ clickhouse: quick, completeness: sales, clock }), clock),
+      figures: createFigures(createAnswers({ clickhouse: slow, quick, completeness: sales, clock }), clock),
       answers: {
         sales: answersFrom(sales),
         activity: answersFrom(activity),

@@ -47,6 +47,7 @@ export const topProductsQuery = (
   ) AS p ON p.product_id = t.product_id
   ORDER BY place, ${by === 'units' ? 'units DESC, productId, ' : ''}currency`,
   params: { ...periodParams(period), rowsMax, ...(currency === undefined ? {} : { currency }) },
+  ...(refunds === 'return_day' && { isQuick: true as const }),
 });
 
 const byReturnDay = (granularity: Granularity, currency: string | undefined): string => `
@@ -81,6 +82,7 @@ export const productSalesQuery = (period: Period, granularity: Granularity, rows
   GROUP BY bucket, productId, currency
   LIMIT {rowsMax:UInt32}`,
   params: { ...periodParams(period), rowsMax },
+  isQuick: true,
 });
 
 /** What each of the products sold in the period, by currency. */
@@ -103,6 +105,7 @@ export const productTotalsQuery = (
     AND product_id IN ({productIds:Array(String)})
   GROUP BY productId, currency`,
     params: { ...periodParams(period), productIds: [...new Set(productIds)].sort() },
+    ...(refunds === 'return_day' && { isQuick: true as const }),
   };
 };
 
@@ -111,6 +114,7 @@ export const namesQuery = (productIds: readonly string[]): Query => ({
   SELECT product_id AS productId, name
   FROM (${newestOfProducts(['name'], 'product_id IN ({productIds:Array(String)})')})`,
   params: { productIds: [...productIds].sort() },
+  isQuick: true,
 });
 
 /** The ranking that `topProductsQuery` gives, without the names. */
