@@ -18,9 +18,12 @@ export type Reason = {
 export type Reasons = (context: Context, items: readonly number[], isReorder: boolean) => Reason[];
 
 const anchorsMax = 12;
+/** A cart may have hundreds, of which the last ones say enough. */
+const cartAnchorsMax = 50;
 /** Below this cosine two products have little more than a common word in common. */
 const similarMin = 0.3;
 
+type Likeness = { anchor: number; cosine: number };
 type Evidence = { kind: Reason['kind']; anchor: number; share: number };
 
 export const createReasons = (memory: Memory): Reasons => {
@@ -58,20 +61,24 @@ export const createReasons = (memory: Memory): Reasons => {
     return found;
   };
 
-  const likest = (item: number, anchors: readonly number[]): { anchor: number; cosine: number } => {
-    const best = { anchor: -1, cosine: 0 };
-    for (const anchor of anchors) {
-      if (anchor === item) continue;
-      const [cosine = 0] = memory.content.similarities(memory.content.profileOfItem(anchor), [item]);
-      if (cosine > best.cosine) Object.assign(best, { anchor, cosine });
+  /** The anchor whose text is most like that of each item. */
+  const likest = (items: readonly number[], anchors: readonly number[]): Likeness[] => {
+    const best = items.map((): Likeness => ({ anchor: -1, cosine: 0 }));
+    for (const anchor of items.length === 0 ? [] : anchors) {
+      const cosines = memory.content.similarities(memory.content.profileOfItem(anchor), items);
+      for (const [nth, one] of best.entries())
+        if (items[nth] !== anchor && cosines[nth]! > one.cosine)
+          best[nth] = { anchor, cosine: cosines[nth]! };
     }
     return best;
   };
 
   return ({ visit, cart, history }, items, isReorder) => {
     const bought = history === undefined ? [] : [...history.owned.keys()].slice(-anchorsMax);
-    const anchors = [...new Set([...cart, ...visit.slice(-anchorsMax), ...bought])];
+    const anchors = [...new Set([...cart.slice(-cartAnchorsMax), ...visit.slice(-anchorsMax), ...bought])];
     const pairs = strongestPairs(items, anchors);
+    const others = items.filter((_, nth) => pairs[nth]!.share === 0);
+    const likenesses = new Map(likest(others, anchors).map((one, nth) => [others[nth]!, one]));
     return items.map((item, nth): Reason => {
       const of = (kind: Reason['kind'], because: number): Reason => ({
         kind,
@@ -81,7 +88,7 @@ export const createReasons = (memory: Memory): Reasons => {
       if (visit.includes(item)) return of('seen_earlier', item);
       const pair = pairs[nth]!;
       if (pair.share > 0) return of(pair.kind, pair.anchor);
-      const { anchor, cosine } = likest(item, anchors);
+      const { anchor, cosine } = likenesses.get(item)!;
       if (cosine >= similarMin) return of('similar', anchor);
       // What nobody has looked at or bought is only there.
       return { kind: columns.long[item]! > 0 ? 'popular' : 'catalogue', because: [] };

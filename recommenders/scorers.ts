@@ -210,7 +210,10 @@ const scoreOwned = (candidates: Candidates, { history, atMs }: Context): void =>
 
 const contentCandidatesMax = 60;
 const profileItemsMax = 100;
-/** Each candidate is compared with so many single purchases, the latest: a comparison costs as much as with the whole profile. */
+/**
+ * Each candidate is compared with so many single purchases, the latest, and so many items of the cart: a comparison costs as
+ * much as with the whole profile.
+ */
 const comparedMax = 8;
 
 /** What the context is about: as a whole, and of late, which is the same where there is nothing else; and of which items that is. */
@@ -238,7 +241,7 @@ const profilesOf = (
     whole,
     latest: isLastAll ? whole : content.profileOf(near),
     bought: bought.map(([item]) => item),
-    beside: [...cart, ...anchors.map(({ item }) => item)],
+    beside: [...cart.slice(-comparedMax), ...anchors.map(({ item }) => item)],
   };
 };
 
