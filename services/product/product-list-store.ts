@@ -28,9 +28,17 @@ export type ListFilter = {
 /** Where a page ends: the last row's values by which the list is sorted, its id last. */
 export type Position = readonly (number | string)[];
 
-type SortKey = { column: string; readOf(row: ProductRow): number };
+/** `isIn` is true for a number that the column can hold: a position comes back from the caller. */
+type SortKey = { column: string; readOf(row: ProductRow): number; isIn(value: number): boolean };
 
-const price: SortKey = { column: 'price_minor', readOf: ({ priceMinor }) => priceMinor };
+const integerMax = 2_147_483_647;
+const isInteger = (value: number): boolean => Number.isInteger(value) && Math.abs(value) <= integerMax;
+
+const price: SortKey = {
+  column: 'price_minor',
+  readOf: ({ priceMinor }) => priceMinor,
+  isIn: Number.isSafeInteger,
+};
 
 /** What each order compares before the product's id. Ids are UUIDv7, so their order is the order of creation. */
 const keysOf: Record<Sort, readonly SortKey[]> = {
@@ -38,10 +46,10 @@ const keysOf: Record<Sort, readonly SortKey[]> = {
   price: [price],
   '-price': [price],
   rating: [
-    { column: 'rating_hundredths', readOf: ({ ratingHundredths }) => ratingHundredths },
-    { column: 'rating_count', readOf: ({ ratingCount }) => ratingCount },
+    { column: 'rating_hundredths', readOf: ({ ratingHundredths }) => ratingHundredths, isIn: isInteger },
+    { column: 'rating_count', readOf: ({ ratingCount }) => ratingCount, isIn: isInteger },
   ],
-  popularity: [{ column: 'popularity', readOf: ({ popularity }) => popularity }],
+  popularity: [{ column: 'popularity', readOf: ({ popularity }) => popularity, isIn: Number.isFinite }],
 };
 
 export const positionOf = (row: ProductRow, sort: Sort): Position => [
@@ -52,7 +60,7 @@ export const positionOf = (row: ProductRow, sort: Sort): Position => [
 /** True for a position that a list of this order can end at. */
 export const isPositionOf = (position: Position, sort: Sort): boolean =>
   position.length === keysOf[sort].length + 1 &&
-  position.slice(0, -1).every((value) => typeof value === 'number') &&
+  keysOf[sort].every(({ isIn }, nth) => typeof position[nth] === 'number' && isIn(position[nth])) &&
   typeof position.at(-1) === 'string';
 
 /**

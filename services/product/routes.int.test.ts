@@ -298,13 +298,31 @@ describe('the list', () => {
   });
 
   it('refuses a cursor of another order, and one that was made up', async () => {
-    const { body } = await ask('GET', '/api/products?limit=1&sort=price');
-    for (const [sort, cursor] of [
-      ['rating', body.next],
-      ['price', Buffer.from('{"sort":"price","after":["a"]}').toString('base64url')],
-      ['price', Buffer.from('{"sort":"price","after":[]}').toString('base64url')],
-    ])
-      expect((await ask('GET', `/api/products?sort=${sort}&cursor=${cursor}`)).status).toBe(400);
+    for (const _ of [1, 2]) await create();
+    const nextOf = async (sort: string): Promise<string> =>
+      (await ask('GET', `/api/products?limit=1&sort=${sort}`)).body.next;
+    const statusOf = async (sort: string, cursor: string): Promise<number> =>
+      (await ask('GET', `/api/products?sort=${sort}&cursor=${cursor}`)).status;
+    /** The cursor with other numbers in its position. */
+    const changed = (cursor: string, ...numbers: unknown[]): string => {
+      const [mark, position] = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+      const after = [...numbers, position.after.at(-1)];
+      return Buffer.from(JSON.stringify([mark, { ...position, after }])).toString('base64url');
+    };
+    const [price, rating, popularity] = await Promise.all(['price', 'rating', 'popularity'].map(nextOf));
+    expect(await statusOf('rating', price as string)).toBe(400);
+    for (const numbers of [[], ['a'], [1, 2], [1.5], [1e300], [-0.1]])
+      expect([numbers, await statusOf('price', changed(price as string, ...numbers))]).toEqual([
+        numbers,
+        400,
+      ]);
+    for (const numbers of [[1], [1, 1.5], [2 ** 31, 0], [0, -(2 ** 31) - 1]])
+      expect([numbers, await statusOf('rating', changed(rating as string, ...numbers))]).toEqual([
+        numbers,
+        400,
+      ]);
+    expect(await statusOf('price', changed(price as string, Number.MAX_SAFE_INTEGER))).toBe(200);
+    expect(await statusOf('popularity', changed(popularity as string, 1.5e300))).toBe(200);
   });
 
   it('has a next page for everybody, however somebody else has spelt the same list', async () => {
