@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
+import { isUnhurried } from './long-requests.js';
 import {
   type InputError,
   Problem,
@@ -88,8 +89,9 @@ export const asProblem = (error: unknown): Problem => {
   );
 };
 
-/** Answers bytes that are not valid HTTP and so never become a request. */
+/** Answers bytes that are not valid HTTP and so never become a request, and a request that has not come in time. */
 export const answerBrokenConnection = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isUnhurried(socket)) return;
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

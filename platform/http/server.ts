@@ -38,7 +38,7 @@ export type HttpServer = {
 const drainMs = 3000;
 /** The size of the request line and all headers: a query may name a few hundred ids. */
 const headerBytesMax = 65_536;
-/** The time to receive a whole request; a streamed import may be slow. */
+/** The time to receive a whole request that is not streamed: see `mayTakeLong`. */
 const requestTimeoutMs = 120_000;
 
 /**

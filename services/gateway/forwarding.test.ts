@@ -1,10 +1,12 @@
 import { createServer, type IncomingHttpHeaders, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text as readWhole } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createAuthenticator } from '#platform/http/auth';
 import { createHttpServer } from '#platform/http/server';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
+import { sleep } from '#platform/waiting/sleep';
 import { createCatalogueCache } from './catalogue-cache.js';
 import { forwardingRoutes } from './forwarding.js';
 import { createSharedAnswers } from './shared-answers.js';
@@ -13,7 +15,10 @@ import { createUpstream } from './upstream.js';
 /** In a process of its own, as the gateway sees it. */
 const service = createServer((request, response) => {
   asked.push({ url: request.url ?? '', headers: request.headers });
-  response.end('{}');
+  if (request.headers['content-type'] !== 'application/x-ndjson') return response.end('{}');
+  // Answers as it reads, as an import does.
+  response.flushHeaders();
+  return request.pipe(response);
 });
 let asked: { url: string; headers: IncomingHttpHeaders }[] = [];
 let held: ServerResponse | undefined;
@@ -26,6 +31,7 @@ beforeAll(async () => {
   const order = createUpstream('order', [`http://127.0.0.1:${port}`], host.metrics, 1_000);
   host.use(order);
   const { app, component } = createHttpServer(host, { port: 0, title: 'Gateway' });
+  Object.assign(app.server, { requestTimeout: 300, headersTimeout: 300, connectionsCheckingInterval: 50 });
   // As long as it takes to ask about a key, a token or a count.
   app.addHook('onRequest', ({ headers }, { raw }, done) => {
     if (headers['x-held'] === undefined) return done();
@@ -70,6 +76,20 @@ it('asks no service for a caller who has gone before', async () => {
   await eventually(() => held?.closed === true);
   expect(await get('/api/orders/next')).toBe(200);
   expect(asked.map(({ url }) => url)).toEqual(['/api/orders/next']);
+});
+
+it('passes lines on as they come, for longer than a request may take otherwise', async () => {
+  const headers = { 'content-type': 'application/x-ndjson' };
+  const sending = request(`${url}/api/orders/lines`, { method: 'POST', headers });
+  const answered = new Promise<string>((resolve, reject) => {
+    sending.once('error', reject).once('response', (answer) => readWhole(answer).then(resolve, reject));
+  });
+  for (let nth = 0; nth < 8; nth += 1) {
+    sending.write(`${nth}\n`);
+    await sleep(100);
+  }
+  sending.end();
+  expect(await answered).toBe('0\n1\n2\n3\n4\n5\n6\n7\n');
 });
 
 it('sends no header on that the client names as one of its connection', async () => {

@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticator } from '#platform/http/auth';
 import { sendUnchanged } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/http-app';
+import { mayTakeLong } from '#platform/http/long-requests';
 import { sharedAnswerHeader } from '#platform/http/shared-answer';
 import { injectTrace } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
@@ -167,6 +169,7 @@ const forward = async (
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort(callerGone);
   });
+  if (request.body instanceof Readable) mayTakeLong(request, reply);
   const headers = requestHeaders(request);
   injectTrace(headers as Record<string, string>);
   try {

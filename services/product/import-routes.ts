@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import { actorOf } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/http-app';
+import { mayTakeLong } from '#platform/http/long-requests';
 import { problem, problems } from '#platform/http/problem-details';
 import { matching } from '#platform/http/text';
 import { unreadable } from '#platform/http/validation';
@@ -94,6 +95,7 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
       async (request, reply) => {
         if (!(request.body instanceof Readable))
           throw problem(400, 'invalid_body', 'Send the products as application/x-ndjson, one a line.');
+        mayTakeLong(request, reply);
         const by = actorOf(request.principal);
         const pieces = importOf(request, request.body, by, parts);
         // The first lines decide whether there is an import at all.

@@ -1,4 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text as readWhole } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authenticator, Principal } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/http-app';
@@ -12,6 +16,7 @@ import { eventually } from '#platform/testing/eventually';
 import { handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
+import { sleep } from '#platform/waiting/sleep';
 import { pathCharsMax } from './category.js';
 import { createCategoryChanges, movedProductsMax } from './category-changes-store.js';
 import { categoryRoutes } from './category-routes.js';
@@ -511,6 +516,24 @@ describe('an import', () => {
     expect(body.errors[1].errors[0].path).toBe('/price');
     expect((await ofBrand(brand)).map(({ name }) => name).sort()).toEqual(['Lamp', 'Last']);
     expect(await ofBrand(brand)).toContainEqual(expect.objectContaining({ name: 'Last', available: 4 }));
+  });
+
+  it('may take longer than other requests, as long as it goes on', async () => {
+    Object.assign(app.server, { requestTimeout: 300, headersTimeout: 300, connectionsCheckingInterval: 50 });
+    const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    async function* slowly(): AsyncGenerator<Buffer> {
+      for (let nth = 0; nth < 8; nth += 1) {
+        yield Buffer.from(`${JSON.stringify({ ...lamp, name: `Lamp ${nth}` })}\n`);
+        await sleep(100);
+      }
+    }
+    const headers = { authorization: 'admin', 'content-type': 'application/x-ndjson' };
+    const sending = request(`${url}/api/products/import`, { method: 'POST', headers });
+    const answered = once(sending, 'response') as Promise<[IncomingMessage]>;
+    await pipeline(slowly(), sending);
+    const [answer] = await answered;
+    expect(JSON.parse(await readWhole(answer))).toMatchObject({ created: 8, isComplete: true });
+    await new Promise((closed) => app.server.close(closed).closeIdleConnections());
   });
 
   it('may come again: by its key, or by the keys of its lines, also twice in one', async () => {
