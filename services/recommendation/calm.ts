@@ -1,6 +1,9 @@
+import { createBoundedMap } from '#platform/bounded-map';
+
 const sliceMs = 10 * 60_000;
 /** The weight in a slice at which further weight of a product counts half. */
 const calmWeight = 20;
+/** Beyond these the product that gained nothing for the longest is forgotten: so nobody has all forgotten at once. */
 const productsPerSliceMax = 200_000;
 
 export type CalmJson = { slice: number | null; gathered: [productId: string, weight: number][] };
@@ -13,7 +16,7 @@ export type CalmJson = { slice: number | null; gathered: [productId: string, wei
  */
 export const createCalm = () => {
   let slice = Number.NaN;
-  const gathered = new Map<string, number>();
+  const gathered = createBoundedMap<number>(productsPerSliceMax);
   const weigh = (productId: string, visitsTogether: number, appendedAtMs: number): number => {
     const current = Math.floor(appendedAtMs / sliceMs);
     if (current !== slice) {
@@ -22,12 +25,12 @@ export const createCalm = () => {
     }
     const share = 1 / Math.max(1, visitsTogether);
     const before = gathered.get(productId) ?? 0;
-    if (gathered.size < productsPerSliceMax || before > 0) gathered.set(productId, before + share);
+    gathered.set(productId, before + share);
     return share / (1 + before / calmWeight);
   };
   return {
     weigh,
-    toJson: (): CalmJson => ({ slice, gathered: [...gathered] }),
+    toJson: (): CalmJson => ({ slice, gathered: gathered.keys().map((id) => [id, gathered.get(id) ?? 0]) }),
     restore: (json: CalmJson): void => {
       slice = json.slice ?? Number.NaN;
       gathered.clear();

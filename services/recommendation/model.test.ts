@@ -137,6 +137,17 @@ describe('calm', () => {
     expect(calm.weigh('b', 1, nowMs)).toBe(1);
     expect(calm.weigh('a', 4, nowMs + 11 * 60_000)).toBe(0.25);
   });
+
+  it('bounds a product’s gain also behind more products than it remembers, and after a restore', () => {
+    const calm = createCalm();
+    for (let nth = 0; nth < 200_000; nth += 1) calm.weigh(`other${nth}`, 1, nowMs);
+    let gained = 0;
+    for (let nth = 0; nth < 10_000; nth += 1) gained += calm.weigh('a', 1, nowMs);
+    expect(gained).toBeLessThan(20 * Math.log(1 + 10_000 / 20) + 1);
+    const restored = createCalm();
+    restored.restore(JSON.parse(JSON.stringify(calm.toJson())));
+    expect(restored.weigh('a', 1, nowMs)).toBe(calm.weigh('a', 1, nowMs));
+  });
 });
 
 /** Shops as they are: products of a power law, visits of a few steps within a theme, over some days. */
