@@ -280,3 +280,14 @@ describe('whose history is used', () => {
   it('for a stranger no interests, only purchases to leave out', () =>
     expect(usersOf({ kind: 'anonymous' }, 'you')).toEqual({ buyerId: 'you' }));
 });
+
+it('looks further than a short list needs before it stays empty', async () => {
+  const stock: Stock = { plain: { category: 'home', sold: 0 } };
+  for (let nth = 0; nth < 120; nth += 1) stock[`wine${nth}`] = { category: 'wine', sold: 1000 - nth };
+  const rules = rulesSchema.parse({ exclude: [{ category: 'wine' }] });
+  const sources = { model, similarity: nothing, catalogue: catalogueOf(stock), rules: () => rules };
+  for (const limit of [1, 2]) {
+    const { items } = await recommendFrom({ ...home, limit }, sources);
+    expect(items.map(({ productId }) => productId)).toEqual(['plain']);
+  }
+});

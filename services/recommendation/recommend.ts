@@ -214,6 +214,8 @@ type Gap = {
 
 /** Rules may leave out many best sellers, so more and more are looked at until the list is full. */
 const lookedAtMax = [1, 10, 50];
+/** So many are looked at before a list stays empty, however short it is to be. */
+const lookedAtBeforeEmpty = 10_000;
 
 const filled = async (shown: readonly ShelvedCandidate[], gap: Gap, catalogue: Catalogue) => {
   const { rules, place } = gap;
@@ -222,9 +224,9 @@ const filled = async (shown: readonly ShelvedCandidate[], gap: Gap, catalogue: C
   const withPinned = pinned.length === 0 ? shown : withFillers(shown, as('pinned', pinned));
   let arrangement = arrange(withPinned, rules, place);
   if (place.scenario === 'new-arrivals') return arrangement;
-  for (const times of lookedAtMax) {
-    if (arrangement.items.length >= place.limit) break;
-    const count = times * place.limit;
+  for (const count of [...lookedAtMax.map((times) => times * place.limit), lookedAtBeforeEmpty]) {
+    const wanted = count === lookedAtBeforeEmpty ? 1 : place.limit;
+    if (arrangement.items.length >= wanted) break;
     const { fillers, isAll } = await fillersFor(gap, catalogue, count);
     arrangement = arrange(withFillers(withPinned, fillers), rules, place);
     if (isAll) break;
