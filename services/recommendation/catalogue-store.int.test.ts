@@ -88,6 +88,15 @@ describe('what may be shown', () => {
     expect(found.map(({ productId }) => productId).sort()).toEqual(['both', 'stock-first']);
   });
 
+  it('has no product that was removed, also where its removal comes twice at a time', async () => {
+    await open('a');
+    const removal = { productId: 'a', version: 2, changedBy: null, occurredAt: nowMs };
+    await within(async (tx) => {
+      await Promise.all([store.close(tx, removal), store.close(tx, removal)]);
+    });
+    expect(await best()).toEqual([]);
+  });
+
   it('follows the newest stock change, however late an older one arrives', async () => {
     await open('a');
     await within((tx) => store.setAvailable(tx, [{ productId: 'a', available: 0, stockVersion: 7 }]));

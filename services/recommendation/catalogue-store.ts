@@ -181,15 +181,20 @@ const openAll = writeBatch<ProductCreated | ProductUpdated>((tx, products) => {
 
 const close: CatalogueStore['close'] = (tx, product) => tx.gather(closeAll, product);
 
-const closeAll = writeBatch<ProductDeleted>((tx, products) =>
-  tx.query(
+const closeAll = writeBatch<ProductDeleted>((tx, products) => {
+  const newest = newestOf(
+    products,
+    ({ productId }) => productId,
+    ({ version }) => version,
+  );
+  return tx.query(
     `INSERT INTO products (product_id, active, version)
      SELECT g.product_id, false, g.version FROM unnest($1::text[], $2::integer[]) AS g(product_id, version) ORDER BY 1
      ON CONFLICT (product_id) DO UPDATE SET active = false, version = EXCLUDED.version, changed_by = EXCLUDED.changed_by
      WHERE products.version < EXCLUDED.version`,
-    [products.map(({ productId }) => productId), products.map(({ version }) => version)],
-  ),
-);
+    [newest.map(({ productId }) => productId), newest.map(({ version }) => version)],
+  );
+});
 
 const setAvailable: CatalogueStore['setAvailable'] = async (tx, lines) => {
   if (lines.length > 0) await tx.gather(setAllAvailable, lines);
