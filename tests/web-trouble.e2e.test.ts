@@ -259,4 +259,41 @@ describe('an operator', () => {
     expect(body.items.filter(({ kind }) => kind === 'refund')).toHaveLength(1);
     expect(others(errors)).toEqual([]);
   }, 60_000);
+
+  it('of support reads who may look for an e-mail, and finds the order of a payment', async () => {
+    const email = newEmail();
+    const made = await shop.call<{ user: { id: string; version: number } }>('POST', '/api/auth/register', {
+      body: { email, password, name: 'Ada' },
+    });
+    const { id, version } = made.body.user;
+    const given = await shop.call('PUT', `/api/users/${id}/roles`, {
+      token: admin,
+      headers: { 'if-match': `"${version}"` },
+      body: { roles: ['support'] },
+    });
+    expect(given.status).toBe(200);
+    const productId = await newProduct('Looked for lampion');
+    const buyer = await shop.registerCustomer();
+    const order = (await shop.placeOrder({ token: buyer.token, items: [{ productId, quantity: 1 }] })).body;
+    const payments = `/api/payments?orderId=${order.id}`;
+    const paymentId = await eventually(async () => {
+      const { body } = await shop.call<{ items: { id: string }[] }>('GET', payments, { token: admin });
+      return body.items[0]?.id ?? expect.fail('no payment yet');
+    });
+    const { page, errors } = await browser.visitor();
+    await page.goto(`${run.gateway}/admin/nothing-here`);
+    await page.getByLabel('E-mail').fill(email);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Nothing at this address' }).waitFor();
+    const search = page.getByLabel('Find an order by its id or its payment');
+    await search.fill(email);
+    await search.press('Enter');
+    await page.getByText('Only admins look for accounts by e-mail.').waitFor();
+    await search.fill(paymentId);
+    await search.press('Enter');
+    await page.getByRole('heading', { level: 1, name: `Order ${order.id.slice(-8)}` }).waitFor();
+    await page.getByTestId('verdict').waitFor();
+    expect(others(errors)).toEqual([]);
+  });
 });

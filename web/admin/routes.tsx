@@ -1,10 +1,17 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { PagePending, pendingMs } from '../kit/page-pending.tsx';
+import { PageTitle } from '../staff/page-title.tsx';
 import { NowPage } from './now/page.tsx';
 import { texts } from './search.ts';
 import { Shell } from './shell.tsx';
 
-const root = createRootRoute({ component: Shell });
+const NotFound = () => (
+  <PageTitle title="Nothing at this address" app="Admin">
+    The page may have moved. The list beside it has all of them.
+  </PageTitle>
+);
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 const at = <P extends string>(path: P) => ({ getParentRoute: () => root, path });
 
 const now = createRoute({ ...at('/'), component: NowPage });

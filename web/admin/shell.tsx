@@ -1,5 +1,6 @@
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { api } from '../api/client.ts';
 import { logOut, useUser } from '../api/login.ts';
 import { classes } from '../kit/classes.ts';
 import { Region } from '../kit/error-boundary.tsx';
@@ -41,7 +42,7 @@ export const Shell = () => {
         <Link to="/" className="whitespace-nowrap font-display text-xl">
           Cartstream <span className="text-ink-soft max-sm:sr-only">admin</span>
         </Link>
-        <SearchBox />
+        <SearchBox isAdmin={isAdmin} />
         <div className="ml-auto flex items-center gap-1">
           <a href="/dashboard" className="rounded-lg px-3 py-3 text-sm hover:bg-sunken">
             Dashboard
@@ -91,8 +92,20 @@ export const Shell = () => {
 
 const uuid = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
-/** An order's id opens it; an address or anything else looks through the orders. `/` reaches the field. */
-const SearchBox = () => {
+/** The order that an id stands for: its own, or that of a payment of it. */
+const orderIdOf = async (id: string): Promise<string> => {
+  try {
+    await api.GET('/api/orders/{id}', { params: { path: { id } } });
+    return id;
+  } catch {
+    // The page of the order says what is wrong with an id that is no payment's either.
+    const payment = await api.GET('/api/payments/{id}', { params: { path: { id } } }).catch(() => undefined);
+    return payment?.data?.orderId ?? id;
+  }
+};
+
+/** An order's id, or its payment's, opens it; an account's address, for admins, finds its orders. `/` reaches the field. */
+const SearchBox = ({ isAdmin }: { isAdmin: boolean }) => {
   const navigate = useNavigate();
   const field = useRef<HTMLInputElement>(null);
   const [text, setText] = useState('');
@@ -109,7 +122,7 @@ const SearchBox = () => {
   const search = (event: FormEvent): void => {
     event.preventDefault();
     const asked = text.trim();
-    if (uuid.test(asked)) void navigate({ to: '/orders/$id', params: { id: asked } });
+    if (uuid.test(asked)) void orderIdOf(asked).then((id) => navigate({ to: '/orders/$id', params: { id } }));
     else if (asked !== '') void navigate({ to: '/orders', search: { q: asked } });
     setText('');
   };
@@ -121,8 +134,8 @@ const SearchBox = () => {
           ref={field}
           value={text}
           onChange={(event) => setText(event.target.value)}
-          aria-label="Find an order by its id, its payment or the buyer’s e-mail"
-          placeholder="Order id or e-mail  ( / )"
+          aria-label={`Find an order by its id${isAdmin ? ', its payment or the e-mail of its account' : ' or its payment'}`}
+          placeholder={`Order id or ${isAdmin ? 'e-mail' : 'payment id'}  ( / )`}
           className="min-h-11 w-full rounded-lg border border-line-strong bg-page pr-3 pl-9 text-sm placeholder:text-ink-soft"
         />
       </form>

@@ -113,7 +113,7 @@ it('what needs no login goes without a token while the accounts are away, and as
 it('what needs no login does not wait for accounts that do not answer', async () => {
   vi.useFakeTimers();
   const asked = accessTokenIfSoon();
-  await vi.advanceTimersByTimeAsync(2_000);
+  await vi.advanceTimersByTimeAsync(3_000);
   expect(await asked).toBeUndefined();
   vi.useRealTimers();
   refreshes[0]?.answer(503);

@@ -17,7 +17,7 @@ const lockName = 'cartstream.login';
 /** An access token is renewed so long before it expires. */
 const marginMs = 30_000;
 /** So long what needs no login waits for a token, and so long it does not wait again after that was in vain. */
-const soonMs = 1_500;
+const soonMs = 2_500;
 const awayMs = 10_000;
 
 type Stored = { refreshToken: string; user: User };

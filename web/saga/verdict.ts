@@ -138,7 +138,7 @@ export const ticksOf = (
     {
       name: 'Buyer informed',
       state: facts.messages === null ? 'unknown' : facts.messages > 0 ? 'yes' : 'not yet',
-      detail: facts.messages === null ? 'the history does not answer' : `${facts.messages} messages`,
+      detail: facts.messages === null ? 'the history does not say' : `${facts.messages} messages`,
     },
   ];
 };

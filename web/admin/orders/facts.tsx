@@ -19,7 +19,8 @@ export const Facts = ({
   saga: Saga;
   payment: Schemas['Payment'] | undefined;
   history: Schemas['PaymentHistory'] | null | undefined;
-  messages: readonly Schemas['Notification'][] | undefined;
+  /** Null where they are further back than is looked; undefined while they are asked for. */
+  messages: readonly Schemas['Notification'][] | 'unanswered' | null | undefined;
 }) => (
   <div className="grid grid-cols-[minmax(0,1fr)] gap-6 lg:grid-cols-3">
     <Box title="Goods">
@@ -80,8 +81,12 @@ export const Facts = ({
       )}
     </Box>
     <Box title="Messages to the buyer">
-      {messages === undefined ? (
+      {messages === 'unanswered' ? (
         <p className="text-ink-soft">The history of messages does not answer.</p>
+      ) : messages === null ? (
+        <p className="text-ink-soft">Further back in the history than is looked for here.</p>
+      ) : messages === undefined ? (
+        <p className="text-ink-soft">Loading…</p>
       ) : messages.length === 0 ? (
         <p className="text-ink-soft">None yet.</p>
       ) : (

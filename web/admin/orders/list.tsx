@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../../api/client.ts';
+import { useUser } from '../../api/login.ts';
 import type { components } from '../../api/schema.d.ts';
 import { Button } from '../../kit/button.tsx';
 import { classes } from '../../kit/classes.ts';
@@ -102,10 +103,13 @@ const List = ({ status, userId }: { status: Status | undefined; userId: string |
 
 const uuid = /^[\da-f]{8}-/i;
 
-/** An id may be an order's or a payment's; anything else is taken for the beginning of an address. */
+/** An id is a payment's; anything else is taken for the address of an account, which only admins look up. */
 const Found = ({ text }: { text: string }) => {
+  const isAdmin = useUser()?.roles.includes('admin') === true;
+  const isRefused = !isAdmin && !uuid.test(text);
   const found = useQuery({
     queryKey: ['find orders', text],
+    enabled: !isRefused,
     queryFn: async (): Promise<{ orders: Order[]; users: components['schemas']['User'][] }> => {
       if (uuid.test(text)) {
         const { data } = await api.GET('/api/payments/{id}', { params: { path: { id: text } } });
@@ -123,6 +127,13 @@ const Found = ({ text }: { text: string }) => {
       return { users, orders: lists.flatMap((list) => list.data?.items ?? []) };
     },
   });
+  if (isRefused)
+    return (
+      <p className="text-ink-soft">
+        Only admins look for accounts by e-mail. Ask the buyer for the link to the order, which is in every
+        message about it and ends with the order’s id.
+      </p>
+    );
   if (found.error) return <ProblemPanel error={found.error} onRetry={() => void found.refetch()} />;
   return (
     <>

@@ -1,9 +1,8 @@
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, query } from '../../api/client.ts';
 import { usePlatformLinks } from '../../api/platform-links.ts';
-import type { components } from '../../api/schema.d.ts';
 import { useNow } from '../../kit/freshness.tsx';
 import { CopyText, ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
@@ -15,6 +14,8 @@ import { PageTitle } from '../../staff/page-title.tsx';
 import { Acts } from './acts.tsx';
 import { EventList } from './event-list.tsx';
 import { Facts } from './facts.tsx';
+import { messagesOf } from './messages.ts';
+import type { Order } from './order-answers.ts';
 import { Timeline } from './timeline.tsx';
 import { VerdictPanel } from './verdict-panel.tsx';
 
@@ -63,7 +64,7 @@ export const OrderPage = () => {
           saga={saga}
           payment={found.payment.data}
           history={found.history.data}
-          messages={found.messages.data}
+          messages={found.messages.isError && !found.messages.data ? 'unanswered' : found.messages.data}
         />
         <EventList saga={saga} selected={selected} onSelect={select} />
       </div>
@@ -99,10 +100,17 @@ const useOrder = (id: string) => {
       (await api.GET('/api/payments/{id}/history', { params: { path: { id: paymentId ?? '' } } })).data ??
       null,
   });
+  const placed = timeline.data?.items.find(({ type }) => type === 'OrderPlaced');
   const messages = useQuery({
     queryKey: ['messages', id, version],
+    enabled: order.data !== undefined && version !== undefined,
     retry: 1,
-    queryFn: async () => messagesOf(id),
+    placeholderData: keepPreviousData,
+    queryFn: () =>
+      messagesOf(
+        order.data as Order,
+        typeof placed?.data.userId === 'string' ? placed.data.userId : undefined,
+      ),
   });
   const refresh = (): void => {
     for (const each of [timeline, order, payments, history, messages]) void each.refetch();
@@ -116,23 +124,6 @@ const useOrder = (id: string) => {
   useLive([`orders.${id}`], ({ type }) => type.startsWith('orders.') && void timeline.refetch());
   const saga = timeline.data === undefined ? undefined : sagaOf(timeline.data.items, nowMs);
   return { nowMs, timeline, order, payment, history, messages, saga, refresh };
-};
-
-const pagesMax = 5;
-
-/** The newest messages about this order; older ones of a busy shop may be further back than is looked for. */
-const messagesOf = async (orderId: string) => {
-  const found: components['schemas']['Notification'][] = [];
-  let cursor: string | undefined;
-  for (let page = 0; page < pagesMax; page += 1) {
-    const { data } = await api.GET('/api/notifications/history', {
-      params: { query: { limit: 100, ...(cursor === undefined ? {} : { cursor }) } },
-    });
-    found.push(...(data?.items ?? []).filter((message) => message.orderId === orderId));
-    cursor = data?.next ?? undefined;
-    if (cursor === undefined || found.length > 0) break;
-  }
-  return found;
 };
 
 /** Only where the gateway says that Zipkin has a page that this browser can reach. */
