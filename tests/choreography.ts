@@ -18,6 +18,7 @@ import {
   createStockReplica,
 } from '../services/cart/product-replica.js';
 import { reactions as cartReactions } from '../services/cart/reactions.js';
+import { createBackInStockStore } from '../services/inventory/back-in-stock-store.js';
 import { createHoldStore } from '../services/inventory/hold-store.js';
 import { reactions as inventoryReactions } from '../services/inventory/reactions.js';
 import { createStockStore, type StockStore } from '../services/inventory/stock-store.js';
@@ -184,7 +185,10 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
       products: createCartProducts(dbOf('cart')),
       stock: createStockReplica(dbOf('cart')),
     }),
-    inventory: inventoryReactions({ ...host, stock, holds, unknownProductWaitMs: 0 }),
+    inventory: inventoryReactions({
+      ...{ ...host, stock, holds, unknownProductWaitMs: 0 },
+      waiting: createBackInStockStore({ events: publisherAt(clock), clock }),
+    }),
     notification: notificationReactions({
       notifications: createNotificationStore(publisherAt(clock), clock),
       contacts: contactStore,

@@ -15,6 +15,8 @@ export type BackInStockStore = {
   ): Promise<Waiting | 'unknown_product' | 'too_many'>;
   /** Does nothing where the account does not wait. */
   forget(db: Queryable, waiting: { productId: string; userId: string }): Promise<void>;
+  /** Deletes all that an account waits for. */
+  forgetUser(tx: Tx, userId: string): Promise<void>;
   /** Reports up to `accountsMax` accounts whose product is available, and returns how many they were. */
   report(db: Database, accountsMax: number): Promise<number>;
 };
@@ -44,6 +46,10 @@ export const createBackInStockStore = ({
 
   forget: async (db, { productId, userId }) => {
     await db.query('DELETE FROM back_in_stock WHERE product_id = $1 AND user_id = $2', [productId, userId]);
+  },
+
+  forgetUser: async (tx, userId) => {
+    await tx.query('DELETE FROM back_in_stock WHERE user_id = $1', [userId]);
   },
 
   report: async (db, accountsMax) => {

@@ -4,6 +4,7 @@ import { contradiction, PlatformError } from '#platform/errors';
 import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
 import type { Logger, Metrics } from '#platform/service-host';
 import type { EventMap } from '#schemas/events';
+import type { BackInStockStore } from './back-in-stock-store.js';
 import type { HoldRefusal } from './hold.js';
 import type { HoldStore } from './hold-store.js';
 import { createInventoryMetrics } from './inventory-metrics.js';
@@ -14,12 +15,13 @@ import type { StockStore } from './stock-store.js';
 export const reactions = (deps: {
   stock: StockStore;
   holds: HoldStore;
+  waiting: Pick<BackInStockStore, 'forgetUser'>;
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
   unknownProductWaitMs: number;
 }): Reactions<EventMap> => {
-  const { stock, holds, logger } = deps;
+  const { stock, holds, waiting, logger } = deps;
   const counted = createInventoryMetrics(deps.metrics);
   const patience = createPatience(deps.clock, deps.unknownProductWaitMs);
 
@@ -75,6 +77,8 @@ export const reactions = (deps: {
       mustHold(refusal, orderId, () => counted.other('return', false));
       tx.afterCommit(() => counted.other('return', true));
     },
+
+    UserErased: (tx, { value: { userId } }) => waiting.forgetUser(tx, userId),
   };
 };
 

@@ -19,14 +19,14 @@ export const service: Service<InventoryConfig> = {
     const { db, events, react, app } = await openService(host, config, { records, publishes });
     const stock = createStockStore({ events, clock: host.clock });
     const holds = createHoldStore({ events, clock: host.clock, holdMs: config.holdMs });
+    const waiting = createBackInStockStore({ events, clock: host.clock });
     react(
       'reactions',
-      reactions({ ...host, stock, holds, unknownProductWaitMs: config.unknownProductWaitMs }),
+      reactions({ ...host, stock, holds, waiting, unknownProductWaitMs: config.unknownProductWaitMs }),
       followsClosely,
     );
     host.use(watchLevels(host, db));
     inventoryRoutes(app, db, stock);
-    const waiting = createBackInStockStore({ events, clock: host.clock });
     host.use(createBackInStockWorker(host, db, waiting));
     backInStockRoutes(app, db, waiting);
   },

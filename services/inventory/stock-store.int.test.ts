@@ -10,6 +10,7 @@ import { eventually } from '#platform/testing/eventually';
 import { handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
 import { createAdmission } from '#platform/waiting/admission';
+import { type BackInStockStore, createBackInStockStore } from './back-in-stock-store.js';
 import { createHoldStore, type HoldStore } from './hold-store.js';
 import { reactions } from './reactions.js';
 import { createStockStore, type StockStore } from './stock-store.js';
@@ -18,6 +19,7 @@ const clock = handClock();
 let db: Database;
 let stock: StockStore;
 let holds: HoldStore;
+let waiting: BackInStockStore;
 
 beforeAll(async () => {
   const url = new URL(engines().databaseUrl);
@@ -41,6 +43,7 @@ beforeAll(async () => {
   };
   stock = createStockStore({ clock, events });
   holds = createHoldStore({ clock, events, holdMs: 1_200_000 });
+  waiting = createBackInStockStore({ clock, events });
 });
 
 afterAll(async () => {
@@ -325,7 +328,7 @@ describe('eight orders of one transaction, each for another product nobody has h
   test('wait once in all before they are refused', async () => {
     const unknownProductWaitMs = 10_000;
     const host = testHost('inventory-test', { clock });
-    const react = reactions({ ...host, stock, holds, unknownProductWaitMs });
+    const react = reactions({ ...host, stock, holds, waiting, unknownProductWaitMs });
     const placed = Array.from({ length: 8 }, () => ({ orderId: randomUUID(), productId: randomUUID() }));
     const occurredAt = clock.nowMs();
     const asOneTransaction = () =>
@@ -356,6 +359,7 @@ describe('a sale of what was never held', () => {
       ...testHost('inventory-test', { clock }),
       stock,
       holds,
+      waiting,
       unknownProductWaitMs: 10_000,
     });
     const confirmed = inTransaction(db, async (tx) => {
@@ -457,4 +461,20 @@ describe('what is stored', () => {
       value: { delta: -2, available: 0, reason: 'correction' },
     });
   });
+});
+
+test('nothing is left of what an account waits for when it is erased', async () => {
+  const [productId, userId, another] = [await open(0), randomUUID(), randomUUID()];
+  await inTransaction(db, async (tx) => {
+    for (const asker of [userId, another]) await waiting.ask(tx, { productId, userId: asker });
+  });
+  const react = reactions({
+    ...testHost('inventory-test', { clock }),
+    ...{ stock, holds, waiting, unknownProductWaitMs: 0 },
+  });
+  await inTransaction(db, async (tx) => {
+    await react.UserErased?.(tx, { value: { userId } } as never);
+  });
+  const { rows } = await db.query('SELECT user_id FROM back_in_stock WHERE product_id = $1', [productId]);
+  expect(rows).toEqual([{ user_id: another }]);
 });
