@@ -12,6 +12,7 @@ import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Logger, Metrics } from '#platform/service-host';
 import { claimLoop } from '#platform/waiting/loop-share';
+import { withSignsOfLife } from '#platform/waiting/signs-of-life';
 import { batchesOf, type ImportBatch, writtenAhead } from './import-batches.js';
 import { linesIn } from './import-lines.js';
 import type { ImportPace } from './import-pace.js';
@@ -53,7 +54,12 @@ type ImportParts = {
   clock: Clock;
   metrics: Metrics;
   logger: Logger;
+  /** So often the answer says that it goes on; every 5 s if unset. */
+  signEveryMs?: number;
 };
+
+/** The gateway waits 15 s for an answer's beginning, and 120 s for its next piece. */
+const signEveryMsDefault = 5_000;
 
 /**
  * `POST /api/products/import`. Lines are read as fast as they are written, so a body may have any length. The answer is
@@ -97,9 +103,14 @@ export const importRoutes = async (app: HttpApp, parts: ImportParts): Promise<vo
           throw problem(400, 'invalid_body', 'Send the products as application/x-ndjson, one a line.');
         mayTakeLong(request, reply);
         const by = actorOf(request.principal);
-        const pieces = importOf(request, request.body, by, parts);
-        // The first lines decide whether there is an import at all.
+        let isBegun = false;
+        const pieces = withSignsOfLife(
+          importOf(request, { body: request.body, by, isBegun: () => isBegun }, parts),
+          parts.signEveryMs ?? signEveryMsDefault,
+        );
+        // The first lines decide whether there is an import at all, unless they come slowly.
         const { value } = await pieces.next();
+        isBegun = true;
         const answer = Readable.from(behind(value ?? '', pieces));
         reply.type('application/json; charset=utf-8');
         return reply.send(answer as never);
@@ -113,11 +124,10 @@ async function* behind(first: string, others: AsyncIterable<string>): AsyncGener
   yield* others;
 }
 
-/** The text of the answer, piece by piece. Throws a problem before the first one if the key was used for another body. */
+/** The text of the answer, piece by piece. Throws a problem if the key was used for another body and no answer is begun. */
 async function* importOf(
   { headers }: Pick<FastifyRequest, 'headers'>,
-  body: AsyncIterable<Buffer>,
-  by: string,
+  { body, by, isBegun }: { body: AsyncIterable<Buffer>; by: string; isBegun(): boolean },
   parts: ImportParts,
 ): AsyncGenerator<string> {
   const key = headers['idempotency-key'];
@@ -151,7 +161,7 @@ async function* importOf(
     }
   } catch (error) {
     if (error instanceof KeyReused) {
-      if (opening !== '') throw problem(422, 'idempotency_key_reused', error.message);
+      if (!isBegun()) throw problem(422, 'idempotency_key_reused', error.message);
       yield piece([{ line: sums.lines + 1, code: 'idempotency_key_reused', errors: [] }]);
     } else parts.logger.warn({ err: error, line: sums.lines }, 'an import had to stop');
     isComplete = false;

@@ -50,6 +50,9 @@ const redis = createRedis(host, engines().redisUrl);
 let countedAsKept = 0;
 const published: { type: string; key: string; value: Record<string, unknown> }[] = [];
 
+/** So often an import says that it goes on. */
+const signEveryMs = 200;
+
 beforeAll(async () => {
   scratch = await scratchDatabase([
     'platform/outbox/migrations',
@@ -83,6 +86,7 @@ beforeAll(async () => {
     db: scratch.db,
     pace,
     importedEvents: { begin: () => () => {} },
+    signEveryMs,
   });
   productRoutes(app, scratch.db, {
     products,
@@ -521,18 +525,37 @@ describe('an import', () => {
   it('may take longer than other requests, as long as it goes on', async () => {
     Object.assign(app.server, { requestTimeout: 300, headersTimeout: 300, connectionsCheckingInterval: 50 });
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
-    async function* slowly(): AsyncGenerator<Buffer> {
+    let sentAll = false;
+    async function* slowly(name: string): AsyncGenerator<Buffer> {
       for (let nth = 0; nth < 8; nth += 1) {
-        yield Buffer.from(`${JSON.stringify({ ...lamp, name: `Lamp ${nth}` })}\n`);
+        yield Buffer.from(`${JSON.stringify({ ...lamp, name: `${name} ${nth}` })}\n`);
         await sleep(100);
       }
+      sentAll = true;
     }
-    const headers = { authorization: 'admin', 'content-type': 'application/x-ndjson' };
-    const sending = request(`${url}/api/products/import`, { method: 'POST', headers });
-    const answered = once(sending, 'response') as Promise<[IncomingMessage]>;
-    await pipeline(slowly(), sending);
-    const [answer] = await answered;
-    expect(JSON.parse(await readWhole(answer))).toMatchObject({ created: 8, isComplete: true });
+    const key = randomUUID();
+    const headers = {
+      ...{ authorization: 'admin', 'content-type': 'application/x-ndjson' },
+      'idempotency-key': key,
+    };
+    const sendSlowly = async (name: string) => {
+      sentAll = false;
+      const sending = request(`${url}/api/products/import`, { method: 'POST', headers });
+      const answered = once(sending, 'response').then(([answer]) => ({
+        answer: answer as IncomingMessage,
+        isEarly: !sentAll,
+      }));
+      await pipeline(slowly(name), sending);
+      const { answer, isEarly } = await answered;
+      // It began before the lines were all there.
+      expect([answer.statusCode, isEarly]).toEqual([200, true]);
+      return JSON.parse(await readWhole(answer));
+    };
+    expect(await sendSlowly('Lamp')).toMatchObject({ created: 8, isComplete: true });
+    expect(await sendSlowly('Other')).toMatchObject({
+      ...{ created: 0, isComplete: false },
+      errors: [{ line: 1, code: 'idempotency_key_reused' }],
+    });
     await new Promise((closed) => app.server.close(closed).closeIdleConnections());
   });
 
