@@ -26,9 +26,10 @@ export const pathsTo = (path: string): string[] => {
   return parts.map((_, nth) => parts.slice(0, nth + 1).join('/'));
 };
 
-/** `home/fairy-lights` is called `Fairy lights` until somebody names it. */
+/** `home/fairy-lights` is called `Fairy lights` until somebody names it, and `home/--` as it is. */
 export const nameFromPath = (path: string): string => {
-  const words = (path.split('/').at(-1) ?? '').replaceAll('-', ' ').trim();
+  const part = path.split('/').at(-1) ?? '';
+  const words = part.replaceAll('-', ' ').trim() || part;
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { normaliseCategory } from '#schemas/category';
+import { nameFromPath } from './category.js';
 import { type CreateProduct, createProduct } from './product.js';
 
 const lantern: CreateProduct = {
@@ -40,4 +41,12 @@ describe('creating a product', () => {
 
 it('a category path of nothing but separators is empty', () => {
   expect(normaliseCategory(' / / ')).toBe('');
+});
+
+it.each([
+  ['home/fairy-lights', 'Fairy lights'],
+  ['home', 'Home'],
+  ['home/--', '--'],
+])('a category of the path %s is called %s', (path, name) => {
+  expect(nameFromPath(path)).toBe(name);
 });
