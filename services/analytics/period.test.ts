@@ -69,6 +69,20 @@ describe('the period of a query', () => {
     expect(wholePeriodOf(asked, now, tokyo, 30)).toEqual({ fromMs: 0, toMs: at('2026-03-01T15:00:00Z') });
   });
 
+  it('without buckets asks the zone only about the days at its ends, of which each year takes milliseconds', () => {
+    const tokyo = zoneNamed('Asia/Tokyo') as Zone;
+    let longestMs = 0;
+    const zone: Zone = {
+      ...tokyo,
+      offsetsIn: (fromMs, toMs) => {
+        longestMs = Math.max(longestMs, toMs - fromMs);
+        return tokyo.offsetsIn(fromMs, toMs);
+      },
+    };
+    wholePeriodOf({ fromMs: 0, toMs: at('2100-01-01T00:00:00Z') }, now, zone, 30);
+    expect(longestMs).toBeLessThan(30 * 86_400_000);
+  });
+
   it('refuses times that ClickHouse cannot hold', () => {
     const last = at('9999-12-31T23:59:59Z');
     expect(periodOf({ fromMs: last - 1, toMs: last }, 'day', now)).toEqual({

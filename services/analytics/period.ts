@@ -53,15 +53,13 @@ export const utc = zoneNamed('UTC') as Zone;
 
 /**
  * The whole buckets that the requested times touch: `from` is rounded down, `to` up; days and hours are those of the zone.
- * `nowMs` is the end if the request has none. `from` has to be before `to` before they are rounded. Of more than `most`
- * buckets it is refused.
+ * `nowMs` is the end if the request has none. `from` has to be before `to` before they are rounded.
  */
 export const periodOf = (
   asked: AskedPeriod,
   granularity: CalendarGranularity,
   nowMs: number,
   zone: Zone = utc,
-  most = bucketsMax,
 ): Period | RefusedPeriod => {
   const endMs = asked.toMs ?? nowMs;
   const startMs = asked.fromMs ?? Math.max(earliestMs, endMs - defaultSpanMs[granularity]);
@@ -72,12 +70,12 @@ export const periodOf = (
   const isTooLong = { refused: 'too_many_buckets', parameter: 'from' } as const;
   if (granularity === 'minute' || (zone.name === utc.name && isUtcGranularity(granularity))) {
     const period = roundedTo(bucketMs[granularity], startMs, endMs);
-    return (period.toMs - period.fromMs) / bucketMs[granularity] > most ? isTooLong : period;
+    return (period.toMs - period.fromMs) / bucketMs[granularity] > bucketsMax ? isTooLong : period;
   }
-  if ((endMs - startMs) / shortestMs[granularity] > 2 * most) return isTooLong;
+  if ((endMs - startMs) / shortestMs[granularity] > 2 * bucketsMax) return isTooLong;
   const edges = bucketEdges(zone, granularity, startMs, endMs);
   const period = periodWithin(edges, granularity);
-  return edges.length - 1 > most ? isTooLong : period;
+  return edges.length - 1 > bucketsMax ? isTooLong : period;
 };
 
 const isUtcGranularity = (granularity: CalendarGranularity): granularity is Granularity =>
@@ -123,10 +121,17 @@ export const wholePeriodOf = (
   // One minute less, so that the period of a week has at most `bucketsMax` minutes after both ends are rounded.
   const fromMs = asked.fromMs ?? Math.max(earliestMs, endMs - daysAsDefault * dayMs + minuteMs);
   const whole = { fromMs, toMs: asked.toMs };
+  const period = periodOf(whole, finestFor(whole, nowMs, zone), nowMs, zone);
+  if (!('refused' in period)) return { fromMs: period.fromMs, toMs: period.toMs };
   // However many days it has: no answer has a row for each.
-  const period = periodOf(whole, finestFor(whole, nowMs, zone), nowMs, zone, Number.POSITIVE_INFINITY);
-  return 'refused' in period ? period : { fromMs: period.fromMs, toMs: period.toMs };
+  return period.refused === 'too_many_buckets' ? wholeDaysOf(fromMs, endMs, zone) : period;
 };
+
+/** Only the days at both ends are looked for: those of a century take some hundred milliseconds. */
+const wholeDaysOf = (fromMs: number, toMs: number, zone: Zone): Period => ({
+  fromMs: Math.max(bucketEdges(zone, 'day', fromMs, fromMs + 1)[0] ?? fromMs, earliestMs),
+  toMs: Math.min(bucketEdges(zone, 'day', toMs - 1, toMs).at(-1) ?? toMs, latestMs),
+});
 
 /** The coarsest granularity of UTC by which all of these instants begin. */
 export const coarsestOf = (instants: readonly number[]): Granularity =>
@@ -155,9 +160,10 @@ export const periodBefore = (period: Period, granularity: CalendarGranularity, z
 /** The period just before one without buckets: as many days of the zone if it is of whole days, else as long. */
 export const wholePeriodBefore = (period: Period, zone: Zone): Period => {
   const { fromMs, toMs } = period;
-  const edges = bucketEdges(zone, 'day', fromMs, toMs);
-  if (edges[0] === fromMs && edges.at(-1) === toMs) return periodBefore(period, 'day', zone);
-  return { fromMs: Math.max(earliestMs, fromMs - (toMs - fromMs)), toMs: fromMs };
+  const asLong = { fromMs: Math.max(earliestMs, fromMs - (toMs - fromMs)), toMs: fromMs };
+  if (asLong.fromMs === earliestMs) return asLong;
+  const days = wholeDaysOf(fromMs, toMs, zone);
+  return days.fromMs === fromMs && days.toMs === toMs ? periodBefore(period, 'day', zone) : asLong;
 };
 
 /** The start of each bucket of the period. */
