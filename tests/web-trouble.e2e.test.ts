@@ -116,7 +116,7 @@ describe('a visitor', () => {
     expect(others(errors)).toEqual([]);
   });
 
-  it('who uses the keyboard is where he was when a dialog ends, and whose press comes twice still sees his cart', async () => {
+  it('who uses the keyboard goes on where he was when a dialog ends or a step is done, and whose press comes twice still sees his cart', async () => {
     const productId = await newProduct('Pressed lampion');
     const { page, errors } = await browser.visitor();
     await page.goto(`${run.gateway}/products/${productId}`);
@@ -131,6 +131,14 @@ describe('a visitor', () => {
       .getByRole('link', { name: 'Cart, 2 items', includeHidden: true })
       .waitFor({ state: 'attached' });
     expect(await dialog.isVisible()).toBe(true);
+    await dialog.getByRole('link', { name: 'Go to the checkout' }).press('Enter');
+    await page.getByLabel('E-mail').fill('ada@example.com');
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Street and number').waitFor();
+    const { tagName, textContent } = await page.evaluate<{ tagName: string; textContent: string }>(
+      '(({ tagName, textContent }) => ({ tagName, textContent }))(document.activeElement)',
+    );
+    expect([tagName, textContent]).toEqual(['H2', '2Delivery']);
     expect(errors).toEqual([]);
   });
 

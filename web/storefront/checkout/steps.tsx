@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { query } from '../../api/client.ts';
 import { useUser } from '../../api/login.ts';
 import { Button } from '../../kit/button.tsx';
@@ -17,7 +17,10 @@ type Given = {
   onLeave(field: keyof Draft): void;
 };
 
-/** A step that is done folds to what was said in it; one that is ahead shows its name. */
+/**
+ * A step that is done folds to what was said in it; one that is ahead shows its name. The heading of the one that comes next
+ * takes the focus, which was in a field that is no longer there.
+ */
 export const StepBox = ({
   step,
   current,
@@ -35,6 +38,12 @@ export const StepBox = ({
 }) => {
   const isCurrent = step === current;
   const isDone = steps.indexOf(step) < steps.indexOf(current);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const wasCurrent = useRef(isCurrent);
+  useEffect(() => {
+    if (isCurrent && !wasCurrent.current) heading.current?.focus();
+    wasCurrent.current = isCurrent;
+  }, [isCurrent]);
   return (
     <section
       aria-label={title}
@@ -43,8 +52,10 @@ export const StepBox = ({
     >
       <div className="flex items-center justify-between gap-4">
         <h2
+          ref={heading}
+          tabIndex={-1}
           className={classes(
-            'flex items-center gap-3 font-display text-xl',
+            'flex items-center gap-3 font-display text-xl outline-none',
             !isCurrent && !isDone && 'text-ink-soft',
           )}
         >
