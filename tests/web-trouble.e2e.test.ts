@@ -74,6 +74,21 @@ describe('a visitor', () => {
     expect(errors).toEqual([]);
   });
 
+  it('who presses a link without a network keeps the shop, and goes on when it is back', async () => {
+    const { page, context, errors } = await browser.visitor();
+    await page.goto(run.gateway);
+    const link = page.getByRole('link', { name: 'Everything' });
+    await link.waitFor();
+    await context.setOffline(true);
+    await link.click();
+    await page.getByText('No connection').waitFor();
+    await page.getByText('You are offline.').waitFor();
+    await context.setOffline(false);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Everything in the shop' }).waitFor();
+    expect(others(errors).filter((error) => !error.includes('Unreachable'))).toEqual([]);
+  });
+
   it('reads whatever others have called things on a narrow phone, without scrolling sideways', async () => {
     const word = 'Wolfeschlegelsteinhausenbergerdorff'.repeat(4);
     const made = await shop.call<{ id: string }>('POST', '/api/products', {

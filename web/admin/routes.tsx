@@ -1,5 +1,13 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  useRouter,
+} from '@tanstack/react-router';
+import { pageScript } from '../api/page-script.ts';
 import { PagePending, pendingMs } from '../kit/page-pending.tsx';
+import { ProblemPanel } from '../kit/problem-panel.tsx';
 import { PageTitle } from '../staff/page-title.tsx';
 import { NowPage } from './now/page.tsx';
 import { texts } from './search.ts';
@@ -11,6 +19,11 @@ const NotFound = () => (
   </PageTitle>
 );
 
+const PageProblem = ({ error }: { error: unknown }) => {
+  const { invalidate } = useRouter();
+  return <ProblemPanel error={error} onRetry={() => void invalidate()} />;
+};
+
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 const at = <P extends string>(path: P) => ({ getParentRoute: () => root, path });
 
@@ -18,59 +31,95 @@ const now = createRoute({ ...at('/'), component: NowPage });
 const orders = createRoute({
   ...at('/orders'),
   validateSearch: texts('status', 'q', 'userId', 'stuck'),
-  component: lazyRouteComponent(() => import('./orders/list.tsx'), 'OrdersPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./orders/list.tsx')),
+    'OrdersPage',
+  ),
 });
 const order = createRoute({
   ...at('/orders/$id'),
-  component: lazyRouteComponent(() => import('./orders/order.tsx'), 'OrderPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./orders/order.tsx')),
+    'OrderPage',
+  ),
 });
 const deadLetters = createRoute({
   ...at('/dead-letters'),
   validateSearch: texts('topic', 'group', 'reason'),
-  component: lazyRouteComponent(() => import('./dead-letters/page.tsx'), 'DeadLettersPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./dead-letters/page.tsx')),
+    'DeadLettersPage',
+  ),
 });
 const reconciliation = createRoute({
   ...at('/reconciliation'),
-  component: lazyRouteComponent(() => import('./reconciliation/page.tsx'), 'ReconciliationPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./reconciliation/page.tsx')),
+    'ReconciliationPage',
+  ),
 });
 const products = createRoute({
   ...at('/products'),
   validateSearch: texts('q', 'category', 'sort'),
-  component: lazyRouteComponent(() => import('./products/list.tsx'), 'ProductsPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./products/list.tsx')),
+    'ProductsPage',
+  ),
 });
 const newProduct = createRoute({
   ...at('/products/new'),
-  component: lazyRouteComponent(() => import('./products/new-product.tsx'), 'NewProductPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./products/new-product.tsx')),
+    'NewProductPage',
+  ),
 });
 const product = createRoute({
   ...at('/products/$id'),
-  component: lazyRouteComponent(() => import('./products/product.tsx'), 'ProductPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./products/product.tsx')),
+    'ProductPage',
+  ),
 });
 const stock = createRoute({
   ...at('/stock'),
   validateSearch: texts('q', 'low'),
-  component: lazyRouteComponent(() => import('./stock/page.tsx'), 'StockPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./stock/page.tsx')),
+    'StockPage',
+  ),
 });
 const reviews = createRoute({
   ...at('/reviews'),
   validateSearch: texts('status'),
-  component: lazyRouteComponent(() => import('./reviews/page.tsx'), 'ReviewsPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./reviews/page.tsx')),
+    'ReviewsPage',
+  ),
 });
 const configuration = createRoute({
   ...at('/configuration'),
   validateSearch: texts('key', 'q'),
-  component: lazyRouteComponent(() => import('./configuration/page.tsx'), 'ConfigurationPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./configuration/page.tsx')),
+    'ConfigurationPage',
+  ),
 });
 const users = createRoute({
   ...at('/users'),
   validateSearch: texts('email'),
-  component: lazyRouteComponent(() => import('./users/page.tsx'), 'UsersPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./users/page.tsx')),
+    'UsersPage',
+  ),
 });
 
 const recommendations = createRoute({
   ...at('/recommendations'),
   validateSearch: texts('scenario', 'userId', 'visitId', 'productId'),
-  component: lazyRouteComponent(() => import('./recommendation-rules/page.tsx'), 'RecommendationRulesPage'),
+  component: lazyRouteComponent(
+    pageScript(() => import('./recommendation-rules/page.tsx')),
+    'RecommendationRulesPage',
+  ),
 });
 
 export const router = createRouter({
@@ -94,6 +143,7 @@ export const router = createRouter({
   scrollRestoration: true,
   defaultPendingComponent: PagePending,
   defaultPendingMs: pendingMs,
+  defaultErrorComponent: PageProblem,
 });
 
 declare module '@tanstack/react-router' {

@@ -7,6 +7,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { userNow } from '../api/login.ts';
+import { pageScript } from '../api/page-script.ts';
 import { PagePending, pendingMs } from '../kit/page-pending.tsx';
 import { HomePage } from './home/page.tsx';
 import { filtersOf } from './listing/filters.ts';
@@ -18,7 +19,7 @@ const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, er
 
 /** A component that is loaded when its page is first shown; `name` is checked against what the file exports. */
 const lazily = <Exports,>(load: () => Promise<Exports>, name: keyof Exports & string) =>
-  lazyRouteComponent(load as () => Promise<Record<string, RouteComponent>>, name);
+  lazyRouteComponent(pageScript(load as () => Promise<Record<string, RouteComponent>>), name);
 
 /** The question stands in the address, so that a link, a reload and Back show the same. */
 const page = <const P extends string, Exports>(
@@ -39,19 +40,19 @@ const category = createRoute({
   getParentRoute: () => root,
   path: '/categories/$',
   validateSearch: filtersOf,
-  component: lazyRouteComponent(() => import('./listing/page.tsx'), 'CategoryPage'),
+  component: lazily(() => import('./listing/page.tsx'), 'CategoryPage'),
 });
 const search = createRoute({
   getParentRoute: () => root,
   path: '/search',
   validateSearch: filtersOf,
-  component: lazyRouteComponent(() => import('./search/page.tsx'), 'SearchPage'),
+  component: lazily(() => import('./search/page.tsx'), 'SearchPage'),
 });
 const everything = createRoute({
   getParentRoute: () => root,
   path: '/products',
   validateSearch: filtersOf,
-  component: lazyRouteComponent(() => import('./listing/page.tsx'), 'EverythingPage'),
+  component: lazily(() => import('./listing/page.tsx'), 'EverythingPage'),
 });
 const cart = page('/cart', () => import('./cart/page.tsx'), 'CartPage');
 const checkout = page('/checkout', () => import('./checkout/page.tsx'), 'CheckoutPage');
@@ -69,7 +70,7 @@ const account = createRoute({
   beforeLoad: ({ location }) => {
     if (userNow() === undefined) throw redirect({ to: '/login', search: { next: location.href } });
   },
-  component: lazyRouteComponent(() => import('./account/layout.tsx'), 'AccountLayout'),
+  component: lazily(() => import('./account/layout.tsx'), 'AccountLayout'),
 });
 const accountPage = <const P extends string, Exports>(
   path: P,
