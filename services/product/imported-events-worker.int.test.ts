@@ -55,3 +55,17 @@ it('sends the events of an import when it has ended, or beside it when it takes 
   await eventually(async () => expect(await appended()).toEqual(['a', 'b', 'c']), { timeoutMs: 10_000 });
   end();
 });
+
+it('sends the events of imports that follow one another without an end', async () => {
+  const before = await appended();
+  let end = worker.begin();
+  await keep('d');
+  for (let nth = 0; nth < 4; nth += 1) {
+    clock.advanceMs(10_000);
+    const next = worker.begin();
+    end();
+    end = next;
+  }
+  await eventually(async () => expect(await appended()).toEqual([...before, 'd']), { timeoutMs: 10_000 });
+  end();
+});

@@ -13,7 +13,7 @@ const lookEveryMs = 25;
 const restMs = 5_000;
 /** While the event loop is busy, or claimed by those who sell. */
 const yieldMs = 100;
-/** Of an import's time, in which its events wait for its end; then they are sent beside it. */
+/** Of the time of imports that follow one another, in which their events wait for the end; then they are sent beside them. */
 const heldBackMsMax = 30_000;
 
 export type ImportedEventsWorker = Component & {
@@ -23,16 +23,17 @@ export type ImportedEventsWorker = Component & {
 
 /**
  * Appends the events of imports to the outbox, a thousand at a time, when nothing there has waited for a second: a new
- * price reaches the service that sells by it behind all that was appended before. While an import is being written here
+ * price reaches the service that sells by it behind all that was appended before. While imports are being written here
  * nothing is appended, for as long as 30 s, because all that would follow takes more than the import itself.
  */
 export const createImportedEventsWorker = (
   { logger, metrics, stopping, clock }: Pick<Host, 'logger' | 'metrics' | 'stopping' | 'clock'>,
   db: Database,
 ): ImportedEventsWorker => {
-  const begunAtMs = new Map<symbol, number>();
-  const isHeldBack = (): boolean =>
-    [...begunAtMs.values()].some((atMs) => clock.monotonicMs() - atMs < heldBackMsMax);
+  const running = new Set<symbol>();
+  /** When the first of the imports began that have overlapped since. */
+  let begunAtMs = 0;
+  const isHeldBack = (): boolean => running.size > 0 && clock.monotonicMs() - begunAtMs < heldBackMsMax;
   const waiting = metrics.gauge(
     'imported_events_waiting',
     'Events of imports that are not in the outbox yet, or some more.',
@@ -55,10 +56,11 @@ export const createImportedEventsWorker = (
     start: loop.start,
     stop: loop.stop,
     begin: () => {
+      if (running.size === 0) begunAtMs = clock.monotonicMs();
       const imported = Symbol('an import');
-      begunAtMs.set(imported, clock.monotonicMs());
+      running.add(imported);
       return () => {
-        begunAtMs.delete(imported);
+        running.delete(imported);
         loop.ring();
       };
     },
