@@ -13,12 +13,14 @@ export type Names = {
 /** The numbers are in a hash table with open addressing, which takes a sixth of the memory of a map. */
 export const createNames = (namesMax: number): Names => {
   const names: string[] = [];
+  // Nobody can know which names share a place: thousands of such would make each look-up as long.
+  const basis = Math.floor(Math.random() * 2 ** 32);
   // Numbers counted from 1, each at the place of its name's hash or the next free one. A third of the places is free.
   let numbers = new Int32Array(1024);
 
   const placeOf = (name: string): number => {
     const last = numbers.length - 1;
-    let place = hashOf(name) & last;
+    let place = hashOf(name, basis) & last;
     while (numbers[place] !== 0 && names[numbers[place]! - 1] !== name) place = (place + 1) & last;
     return place;
   };

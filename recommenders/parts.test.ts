@@ -13,6 +13,7 @@ import { createRanker } from './ranker.js';
 import { entriesOf } from './rings.js';
 import { nthLargest } from './selection.js';
 import { createSparseRows } from './sparse-rows.js';
+import { hashOf } from './text-hash.js';
 import { createTokenItems } from './token-items.js';
 import { createVisitIndex } from './visit-index.js';
 
@@ -207,6 +208,23 @@ describe('open visits and names', () => {
     expect(visits.get('a')).toBeUndefined();
     const names = createNames(1);
     expect([names.number('a'), names.number('b'), names.number('a')]).toEqual([0, -1, 0]);
+  });
+
+  it('are found as fast where somebody has chosen them to share a place', () => {
+    const count = 1_000;
+    const chosen: string[] = [];
+    for (let nth = 0; chosen.length < count; nth += 1)
+      if ((hashOf(`id-${nth}`) & 0x7ff) === 0) chosen.push(`id-${nth}`);
+    const msOf = (ids: readonly string[]): number => {
+      const startedAtMs = performance.now();
+      const names = createNames(count);
+      for (const id of ids) names.number(id);
+      for (const id of ids) names.find(id);
+      return performance.now() - startedAtMs;
+    };
+    const others = chosen.map((_, nth) => `id-${nth}`);
+    const least = (ids: readonly string[]) => Math.min(...Array.from({ length: 5 }, () => msOf(ids)));
+    expect(least(chosen)).toBeLessThan(10 * least(others));
   });
 
   it('give each of thousands of names a number of its own', () => {
