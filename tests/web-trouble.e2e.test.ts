@@ -4,7 +4,14 @@ import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
 import { readRunFile, shopAt } from './shop.js';
-import { findBrowser, noBrowser, openBrowser, sidewaysScroll, type TestBrowser } from './web/browser.js';
+import {
+  findBrowser,
+  noBrowser,
+  openBrowser,
+  openDashboard,
+  sidewaysScroll,
+  type TestBrowser,
+} from './web/browser.js';
 import { goToPayment, password, pay, register } from './web/buying.js';
 
 /** The pages where something is in the way: an answer that is late or lost, a browser that keeps nothing, no pointer. */
@@ -318,5 +325,16 @@ describe('an operator', () => {
     await page.getByRole('heading', { level: 1, name: `Order ${order.id.slice(-8)}` }).waitFor();
     await page.getByTestId('verdict').waitFor();
     expect(others(errors)).toEqual([]);
+  });
+
+  it('whose clock is ahead reads figures as old as they are', async () => {
+    const { page, errors } = await browser.visitor();
+    await page.clock.setSystemTime(Date.now() + 600_000);
+    await openDashboard(page, run);
+    await page
+      .getByRole('region', { name: /^Net revenue by/ })
+      .getByText(/^complete to/)
+      .waitFor();
+    expect(errors).toEqual([]);
   });
 });

@@ -69,3 +69,13 @@ describe('what one user was answered', () => {
     unsubscribe();
   });
 });
+
+it.each([
+  ['is asked again where it says to come back soon', 5, 4],
+  ['is not asked again where it says to wait for longer than anybody does', 60_000, 1],
+])('a service that is away %s', async (_, retryAfterMs, asked) => {
+  const { ApiProblem } = await import('./problem.ts');
+  const queryFn = vi.fn(() => Promise.reject(new ApiProblem(503, {}, retryAfterMs)));
+  await expect(client.fetchQuery({ queryKey: ['away', retryAfterMs], queryFn })).rejects.toThrow();
+  expect(queryFn).toHaveBeenCalledTimes(asked);
+});
