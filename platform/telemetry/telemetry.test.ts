@@ -1,4 +1,8 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { projectPath } from '#platform/project';
 import { currentCorrelation, withCorrelation } from './correlation.js';
 import { createLogger } from './logger.js';
 import { createMetrics } from './metrics.js';
@@ -45,6 +49,23 @@ describe('a log line', () => {
       expect(JSON.stringify(lines)).toContain(rest);
     expect(answers).toEqual([{ cookie: secret, place: 'Bath' }]);
   });
+});
+
+it('a process goes on where its log is on a full disk, and keeps little of what it could not write', () => {
+  const program = `
+    import { createLogger } from ${JSON.stringify(pathToFileURL(projectPath('platform/telemetry/logger.ts')).href)};
+    const logger = createLogger('svc', { level: 'fatal' });
+    const before = process.memoryUsage.rss();
+    for (let nth = 0; nth < 40_000; nth += 1) logger.fatal({ text: 'x'.repeat(10_000) }, 'not written');
+    process.exit(process.memoryUsage.rss() - before < 200 * 1024 * 1024 ? 0 : 3);`;
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--conditions=source', '--import=tsx', '--input-type=module', '-e', program],
+    { stdio: ['ignore', full, 'pipe'], encoding: 'utf8', timeout: 30_000 },
+  );
+  closeSync(full);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
 describe('the correlation', () => {
