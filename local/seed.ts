@@ -22,9 +22,9 @@ const shop = shopClient(gatewayUrl, { connectionsMax: 2, traceRatio: 0 });
 try {
   const startedAtMs = performance.now();
   const admin = { email: adminEmail, password: adminPassword };
-  const sent = await fillShop(shop, { admin, analystEmail, size, say: console.log });
+  const created = await fillShop(shop, { admin, analystEmail, size, say: console.log });
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
-  console.log(sent === 0 ? 'the shelves are full' : `${sent} products in ${seconds} s`);
+  console.log(created === 0 ? 'the shelves are full' : `${created} products in ${seconds} s`);
 } finally {
   await shop.close();
 }

@@ -79,9 +79,9 @@ it('what the people of the shop have removed stays removed, also the last produc
   const { fill, places, remove } = smallShop();
   await fill(20);
   for (const place of [3, 19]) remove(place);
-  await fill(20);
+  expect(await fill(20)).toBe(0);
   expect(places()).toEqual(upTo(20, 3, 19));
-  await fill(25);
+  expect(await fill(25)).toBe(5);
   expect(places()).toEqual(upTo(25, 3, 19));
   for (const place of upTo(25)) remove(place);
   await fill(25);

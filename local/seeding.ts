@@ -64,12 +64,12 @@ const described = (product: CatalogueProduct, place: number, currency: string) =
 type Place = [place: number, product: CatalogueProduct];
 type Import = { created: number; errors: readonly { code: string }[]; isComplete: boolean };
 
-/** Imports the products of these places, once also where the request is sent again. */
+/** Imports the products of these places, once also where the request is sent again; returns how many were not removed. */
 const importProducts = async (
   shop: ShopClient,
   token: string,
   { places, currency, run }: { places: readonly Place[]; currency: string; run: string },
-): Promise<void> => {
+): Promise<number> => {
   const body = places
     .map(([place, product]) => `${JSON.stringify(described(product, place, currency))}\n`)
     .join('');
@@ -86,6 +86,7 @@ const importProducts = async (
   const refused = errors.filter(({ code }) => code !== 'product_removed');
   if (refused.length > 0 || created > places.length)
     throw new Error(`import products: ${JSON.stringify(refused).slice(0, 300)}`);
+  return places.length - (errors.length - refused.length);
 };
 
 /**
@@ -101,12 +102,13 @@ const createProducts = async (
   const { products, currency } = catalogueOf(size);
   const missing: readonly Place[] = [...products.entries()].slice(first);
   const run = randomUUID();
+  let there = 0;
   for (let done = 0; done < missing.length; done += productsPerImport) {
     const places = missing.slice(done, done + productsPerImport);
-    await importProducts(shop, await tokenOf(shop), { places, currency, run });
+    there += await importProducts(shop, await tokenOf(shop), { places, currency, run });
     say(`${Math.min(done + productsPerImport, missing.length)} of ${missing.length} products`);
   }
-  return missing.length;
+  return there;
 };
 
 /**
@@ -142,7 +144,7 @@ export type Seeding = {
 /**
  * Fills the shop through its public API, as an operator would: products with their first stock, and an account that may
  * see the analytics. It changes nothing that exists, so a second run, or one after an interruption, adds only what was
- * never there. Returns how many products it sent.
+ * never there. Returns how many products that is.
  */
 export const fillShop = async (
   shop: ShopClient,
