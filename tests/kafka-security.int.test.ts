@@ -112,8 +112,8 @@ beforeAll(async () => {
     broker.kill('SIGKILL');
     await exited;
   };
-  await eventually(() => engine.process.probe(), { timeoutMs: 50_000, everyMs: 100, message: () => said });
-}, 120_000);
+  await eventually(() => engine.process.probe(), { timeoutMs: 200_000, everyMs: 100, message: () => said });
+}, 240_000);
 
 afterAll(async () => {
   await stop();
