@@ -1,5 +1,5 @@
 /**
- * `npm run chaos [-- --faults N --orders PER_SECOND]`: N (24) random faults of the running platform under load
+ * `npm run chaos [-- --faults N --orders PER_SECOND --minutes M]`: N (24) random faults of the running platform under load
  * (`chaos/faults.ts`): processes and engines killed, restarted and paused, and partitions moved, while late events,
  * repeats and poison arrive all the time. After each it measures the time until everything in Kafka is in ClickHouse. At the
  * end it compares every row and rollup with the log, and what was bought meanwhile hour by hour with PostgreSQL and with the
@@ -26,7 +26,8 @@ const {
   orders: ordersPerSecond,
   activity: activityPerSecond,
   sales: salesPerSecond,
-} = numberOptions({ faults: 24, orders: 1, activity: 1_000, sales: 100 });
+  minutes: minutesMax,
+} = numberOptions({ faults: 24, orders: 1, activity: 1_000, sales: 100, minutes: 600 });
 /** At the 95th percentile, and at most. */
 const goneWithinMs = 10_000;
 const goneMsMax = 15_000;
@@ -57,7 +58,14 @@ async function chaos(): Promise<boolean> {
     },
   };
   const happened: Happened[] = [];
+  const endsAt = performance.now() + minutesMax * 60_000;
   for (const [at, { name, happen }] of planFaults(count).entries()) {
+    if (performance.now() > endsAt) {
+      console.log(
+        `${minutesMax} minutes are over: ${at} of ${count} faults happened, which are compared now`,
+      );
+      break;
+    }
     await sleep(Math.random() * 3_000);
     const beganAt = performance.now();
     await happen(platform);
