@@ -27,3 +27,19 @@ it.each([
     });
   },
 );
+
+it('inserts that come at once take no more of the free memory together than one may', async () => {
+  const folders = { memoryDir: join(dir, 'memory'), diskDir: join(dir, 'disk') };
+  const spool = createSpool({ ...folders, memoryBytesMax: 5_000 }, () => 5_000);
+  const places: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const holds = [1, 2, 3].map(() =>
+    spool.hold(Readable.from([Buffer.alloc(1_000, 'x')]), 1_000, async (file) => {
+      places.push(dirname(file));
+      if (places.length === 3) gate.resolve();
+      await gate.promise;
+    }),
+  );
+  await Promise.all(holds);
+  expect(places.filter((place) => place === folders.memoryDir)).toHaveLength(2);
+});

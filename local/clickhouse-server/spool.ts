@@ -37,14 +37,15 @@ export const createSpool = (
     for (const leftover of readdirSync(dir)) rmSync(join(dir, leftover), { force: true });
   }
   let sequence = 0;
+  /** Of all inserts in memory, also what is still to be written there, and so is counted as free besides. */
   let memoryBytes = 0;
 
   return {
     async hold(body, bytes, work) {
       const inMemory =
         bytes !== undefined &&
-        memoryBytes + bytes <= options.memoryBytesMax &&
-        bytes <= freeBytes(options.memoryDir) * shareOfFreeMemory;
+        memoryBytes + bytes <=
+          Math.min(options.memoryBytesMax, freeBytes(options.memoryDir) * shareOfFreeMemory);
       const file = join(inMemory ? options.memoryDir : options.diskDir, `insert-${++sequence}.bin`);
       if (inMemory) memoryBytes += bytes;
       const isSmall = inMemory && bytes <= smallBytesMax;

@@ -1,4 +1,13 @@
-import { closeSync, copyFileSync, mkdirSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -9,6 +18,20 @@ export const openForAppend = (file: string): number => {
   // Somebody may have tidied up.
   mkdirSync(dirname(file), { recursive: true });
   return openSync(file, 'a', 0o600);
+};
+
+/** For what the launcher itself writes: a line for which there is no room is lost, and nothing ends for that. */
+export const appendLine = (file: string, line: string): void => {
+  try {
+    const log = openForAppend(file);
+    try {
+      appendFileSync(log, `${line}\n`);
+    } finally {
+      closeSync(log);
+    }
+  } catch {
+    // The next line tries again.
+  }
 };
 
 export const rotateWhenLarge = (file: string, bytesMax: number): void => {

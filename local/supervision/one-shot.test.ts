@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -26,6 +26,18 @@ it('its lines are shown as they come, and are in a log that only its owner can r
   await run('echo one; echo two >&2; printf three', (line) => lines.push(line));
   expect(lines.toSorted()).toEqual(['one', 'three', 'two']);
   expect(statSync(join(dir, 'seed.log')).mode & 0o777).toBe(0o600);
+});
+
+it('it ends as it would also where its log cannot be written, or was removed with its folder', async () => {
+  rmSync(dir, { recursive: true });
+  await run('echo one');
+  expect(readFileSync(join(dir, 'seed.log'), 'utf8')).toBe('one\n');
+
+  rmSync(join(dir, 'seed.log'));
+  mkdirSync(join(dir, 'seed.log'));
+  const lines: string[] = [];
+  await run('echo one; echo two', (line) => lines.push(line));
+  expect(lines).toEqual(['one', 'two']);
 });
 
 it('its failure has the words of this time, also those that are read after its end', async () => {

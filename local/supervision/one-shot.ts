@@ -1,7 +1,6 @@
-import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { spawnGuarded } from './guarded-child.js';
-import { wordsIn } from './log-file.js';
+import { appendLine, wordsIn } from './log-file.js';
 import { identify, type ProcessIdentity, signalGroup } from './process-identity.js';
 
 export type OneShot = {
@@ -46,7 +45,7 @@ export const runOneShot = ({
       if (!stream) continue;
       createInterface({ input: stream }).on('line', (line) => {
         said = `${said}${line}\n`.slice(-saidCharsMax);
-        appendFileSync(logFile, `${line}\n`, { mode: 0o600 });
+        appendLine(logFile, line);
         onLine(line);
       });
     }
