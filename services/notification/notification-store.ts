@@ -83,6 +83,8 @@ export type NotificationStore = {
    * that is how long a process that dies delays what it was sending.
    */
   claim(db: Queryable, options: { countMax: number; leaseMs: number }): Promise<Claimed[]>;
+  /** The same for attempts that go on: for another `leaseMs` nobody else begins one. */
+  hold(db: Queryable, claimed: readonly Claimed[], leaseMs: number): Promise<void>;
   /** Records the outcome, with an event for each fresh result, unless another attempt has begun since. */
   finish(tx: Tx, claimed: Claimed, attempted: Attempted): Promise<void>;
   forgetUser(tx: Tx, userId: string): Promise<void>;
@@ -239,6 +241,19 @@ export const createNotificationStore = (
       contact: contact ?? undefined,
       preferences: off === null ? everything : preferencesBut(off),
     }));
+  },
+
+  hold: async (db, claimed, leaseMs) => {
+    await db.query(
+      `UPDATE notifications n SET next_attempt_at = $3
+       FROM unnest($1::uuid[], $2::integer[]) AS held(id, attempts)
+       WHERE n.id = held.id AND n.attempts = held.attempts AND n.status = 'pending'`,
+      [
+        claimed.map(({ id }) => id),
+        claimed.map(({ attempts }) => attempts),
+        new Date(clock.nowMs() + leaseMs),
+      ],
+    );
   },
 
   finish: async (tx, claimed, attempted) => {

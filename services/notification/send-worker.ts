@@ -41,7 +41,7 @@ const roundMsMax = 2000;
 const roundsMax = 10;
 /** How long an outcome waits for others of its round, so that one transaction records them. */
 const togetherMs = 250;
-/** Longer than a provider may take to answer. */
+/** Longer than a provider may take to answer, but not than all that wait for a slow one: those are held again. */
 const leaseMs = 60_000;
 const retry = { minMs: 1000, maxMs: 300_000, jitter: 0.2 };
 /** The contact of a new account may arrive after the first event about it: some four minutes are enough. */
@@ -63,7 +63,8 @@ export const createSendWorker = (
   const rests = createRests(clock.monotonicMs);
   const countMax = Math.max(1, Math.floor((deps.perSecondMax * roundMs) / 1000));
 
-  let sending = 0;
+  /** The attempts that go on, with when each was claimed, or held again. */
+  const underWay = new Map<Claimed, number>();
   const rounds = new Set<Promise<unknown>>();
 
   const sendOne = (one: Claimed, meet: () => Promise<void>): Promise<void> =>
@@ -75,15 +76,24 @@ export const createSendWorker = (
         logger.warn({ err: error, notificationId: one.id }, 'outcome of an attempt is not recorded');
       })
       .finally(() => {
-        sending -= 1;
+        underWay.delete(one);
       });
 
+  const holdSlow = async (): Promise<void> => {
+    const nowMs = clock.monotonicMs();
+    const slow = [...underWay].flatMap(([one, sinceMs]) => (nowMs - sinceMs < leaseMs / 2 ? [] : [one]));
+    if (slow.length === 0) return;
+    await deps.notifications.hold(deps.db, slow, leaseMs);
+    for (const one of slow) if (underWay.has(one)) underWay.set(one, nowMs);
+  };
+
   const begin = async (): Promise<{ count: number; round: Promise<unknown> }> => {
+    await holdSlow();
     const claimed = await deps.notifications.claim(deps.db, {
-      countMax: Math.min(countMax, roundsMax * countMax - sending),
+      countMax: Math.min(countMax, roundsMax * countMax - underWay.size),
       leaseMs,
     });
-    sending += claimed.length;
+    for (const one of claimed) underWay.set(one, clock.monotonicMs());
     const meet = createMeeting(claimed.length);
     const round = Promise.all(claimed.map((one) => sendOne(one, meet))).finally(() => rounds.delete(round));
     rounds.add(round);

@@ -694,6 +694,28 @@ describe('SMS and push', () => {
     expect(await historyOf(slow.userId)).toMatchObject([{ status: 'sent' }]);
   });
 
+  it('are not begun again while a slow provider still has them, however long that takes', async () => {
+    const { userId } = await newUser({ devices: [newDevice(pushService())] });
+    const asked: ServerResponse[] = [];
+    pushAnswer = (response) => {
+      if (asked.push(response) > 1) response.writeHead(201).end();
+    };
+    const own = newWorker({}, openChannels(60_000));
+    await happens('OrderShipped', shipped(userId));
+    const sending = own.sendDue();
+    await eventually(() => asked.length === 1);
+    for (let nth = 0; nth < 3; nth += 1) {
+      clock.advanceMs(40_000);
+      await own.sendDue();
+    }
+    await worker.sendDue();
+    expect(asked).toHaveLength(1);
+    asked[0]?.writeHead(201).end();
+    await sending;
+    expect(await historyOf(userId)).toMatchObject([{ status: 'sent' }]);
+    await own.stop();
+  });
+
   it.each<[string, Agent]>([
     ['does not answer in time', new Agent({ rejectUnauthorized: false, lookup: toThisMachine })],
     [
