@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { request as openRequest, type Server } from 'node:http';
+import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
@@ -67,4 +69,26 @@ it('a body that is read as it comes may take longer than any other, until it is 
   expect([hurried?.status, hurried?.isCut]).toEqual([408, true]);
   expect([refusing?.status, refusing?.isCut]).toEqual([200, true]);
   await host.stop();
+});
+
+it('a connection on which nothing follows ends as any other does', async ({ onTestFinished }) => {
+  const host = testHost('lines');
+  const { app, component } = createHttpServer(host, { port: 0, title: 'Lines' });
+  app.server.keepAliveTimeout = 100;
+  app.post(
+    '/api/lines',
+    { access: 'public', schema: { response: { 200: z.object({}) } } },
+    (request, reply) => {
+      mayTakeLong(request, reply);
+      return {};
+    },
+  );
+  host.use(component);
+  await host.start();
+  onTestFinished(() => host.stop());
+  const socket = connect(Number(new URL(component.url).port), '127.0.0.1');
+  const ended = once(socket.resume(), 'end');
+  socket.write('POST /api/lines HTTP/1.1\r\nHost: lines\r\nContent-Length: 0\r\n\r\n');
+  await ended;
+  socket.destroy();
 });

@@ -15,10 +15,8 @@ export const mayTakeLong = ({ raw: { socket } }: FastifyRequest, reply: FastifyR
   if (!(socket instanceof Socket)) return;
   unhurried.add(socket);
   socket.setTimeout(silenceMsMax);
-  reply.raw.once('close', () => {
-    unhurried.delete(socket);
-    socket.setTimeout(0);
-  });
+  // From its end on Node gives the connection the time that it may be idle.
+  reply.raw.once('close', () => unhurried.delete(socket));
 };
 
 export const isUnhurried = (socket: Socket): boolean => unhurried.has(socket);
