@@ -11,6 +11,7 @@ import { unreadable } from '#platform/http/validation';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Logger, Metrics } from '#platform/service-host';
+import { within } from '#platform/waiting/deadline';
 import { claimLoop } from '#platform/waiting/loop-share';
 import { withSignsOfLife } from '#platform/waiting/signs-of-life';
 import { batchesOf, type ImportBatch, writtenAhead } from './import-batches.js';
@@ -56,10 +57,13 @@ type ImportParts = {
   logger: Logger;
   /** So often the answer says that it goes on; every 5 s if unset. */
   signEveryMs?: number;
+  /** Who sends nothing for so long while the next lines are waited for has gone; 120 s if unset. */
+  silenceMsMax?: number;
 };
 
 /** The gateway waits 15 s for an answer's beginning, and 120 s for its next piece. */
 const signEveryMsDefault = 5_000;
+const silenceMsMaxDefault = 120_000;
 
 /**
  * `POST /api/products/import`. Lines are read as fast as they are written, so a body may have any length. The answer is
@@ -150,7 +154,8 @@ async function* importOf(
     return `${begun}${texts.join('')}\n`;
   };
   try {
-    const batches = batchesOf(linesIn(body, lineBytesMax), request);
+    const pieces = endingInSilence(body, parts.silenceMsMax ?? silenceMsMaxDefault);
+    const batches = batchesOf(linesIn(pieces, lineBytesMax), request);
     for await (const { errors, last, written } of writtenAhead(batches, write)) {
       const removed = written.removed.map(
         (line): LineError => ({ line, code: 'product_removed', errors: [] }),
@@ -169,6 +174,21 @@ async function* importOf(
     end();
   }
   yield `${opening}],${JSON.stringify({ ...sums, isComplete }).slice(1)}`;
+}
+
+/** Fails after a long silence: the signs of life in the answer keep its connection, however long nothing comes. */
+async function* endingInSilence(body: AsyncIterable<Buffer>, silenceMsMax: number): AsyncGenerator<Buffer> {
+  const pieces = body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await within(silenceMsMax, pieces.next(), { what: 'no further lines' });
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    // Not waited for: it ends behind the piece that has not come.
+    pieces.return?.().catch(() => {});
+  }
 }
 
 /** Of an import's time, in which copies of the catalogue that follow it give way to it; then they share with it. */
