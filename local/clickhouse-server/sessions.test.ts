@@ -41,3 +41,21 @@ it('a session that cannot be opened again leaves no statement waiting, and no pl
   await Promise.all([1, 2, 3].map(() => pool.use(async () => {})));
   expect(state.sessions).toBe(2);
 });
+
+it('who waits is served by the sessions that are open, where no other can be opened', async () => {
+  const { open, state } = engine();
+  const pool = createSessionPool(open, { sizeMax: 2, waitersMax: 10 });
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+  const spoiling = pool.use(async (session) => {
+    await gates[0].promise;
+    session.spoil();
+  });
+  const other = pool.use(() => gates[1].promise);
+  const waiting = Promise.all([1, 2].map(() => pool.use(async () => {})));
+  state.isFull = true;
+  gates[0].resolve();
+  await spoiling;
+  gates[1].resolve();
+  await Promise.all([other, waiting]);
+  expect(state.sessions).toBe(1);
+});

@@ -91,12 +91,15 @@ export const createSessionPool = (
       used.engine.close();
       opened--;
     }
-    for (let next = waiters.shift(); next !== undefined; next = waiters.shift()) {
+    while (waiters.length > 0) {
       try {
-        next.resolve(used.spoiled ? openOne() : used);
+        const session = used.spoiled ? openOne() : used;
+        waiters.shift()?.resolve(session);
         return;
       } catch (error) {
-        next.reject(error);
+        // Whoever waits has those that are still open; where none is, nobody would ever be served.
+        if (opened > 0) return;
+        waiters.shift()?.reject(error);
       }
     }
     if (!used.spoiled) free.push(used);
