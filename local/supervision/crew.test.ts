@@ -39,13 +39,15 @@ it('a process that dies comes back also while nothing can be written, and is on 
   // As good as a full disk: what would be written in its place cannot be opened.
   mkdirSync(join(dir, 'processes.json.new'));
   const before = readFileSync(join(dir, 'processes.json'), 'utf8');
+  const seed = { pid: 2 ** 22 + 1, startTicks: 1 };
+  crew.record(seed);
   for (let nth = 0; nth < 2; nth += 1) await replaced('child');
   expect(readFileSync(join(dir, 'processes.json'), 'utf8')).toBe(before);
   expect(lines.filter((line) => line.includes('cannot be written'))).toHaveLength(1);
 
   rmdirSync(join(dir, 'processes.json.new'));
   const pid = await replaced('child');
-  expect(JSON.parse(readFileSync(join(dir, 'processes.json'), 'utf8'))).toMatchObject([{ pid }]);
+  expect(JSON.parse(readFileSync(join(dir, 'processes.json'), 'utf8'))).toMatchObject([{ pid }, seed]);
 });
 
 it('a process that dies comes back also where somebody has removed the logs', async () => {

@@ -72,7 +72,7 @@ export const createCrew = (folder: DataFolder, progress: Progress): Crew => {
     },
     record(identity) {
       lastOneShot = [identity];
-      record();
+      publish();
     },
     list: () =>
       members.flatMap(({ process: { spec, identity } }) => {
