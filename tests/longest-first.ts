@@ -20,6 +20,7 @@ const longest = [
   'user/routes.int',
   'restart.int',
   'request-bounds.e2e',
+  'web-trouble.e2e',
   'staff-pages.e2e',
 ].map((name) => `/${name}.test.ts`);
 

@@ -123,6 +123,36 @@ describe('an operator', () => {
     await photograph('admin-order');
   });
 
+  it('who goes from one order to another reads nothing of the first one there', async () => {
+    const [first, second] = [await place('tok_ok'), await place('tok_ok')];
+    const history = '/api/notifications/history';
+    await eventually(
+      async () => {
+        const { body } = await shop.call<{ items: { orderId: string }[] }>('GET', `${history}?limit=100`, {
+          token: admin,
+        });
+        return body.items.some(({ orderId }) => orderId === first);
+      },
+      { timeoutMs: 30_000, message: 'no message about the order' },
+    );
+    await page.goto(`${pages}/admin/orders/${first}`);
+    const messages = page.getByRole('region', { name: 'Messages to the buyer' });
+    await messages.getByRole('listitem').first().waitFor();
+    const answer = Promise.withResolvers<void>();
+    await page.route(`**${history}?*`, async (route) => {
+      await answer.promise;
+      await route.continue();
+    });
+    await page.keyboard.press('/');
+    await page.keyboard.type(second);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: `Order ${second.slice(-8)}` }).waitFor();
+    await messages.waitFor();
+    expect(await messages.getByRole('listitem').count()).toBe(0);
+    answer.resolve();
+    await page.unroute(`**${history}?*`);
+  }, 60_000);
+
   it('finds a stuck order from the first page and ends it', async () => {
     await page.goto(`${pages}/admin`);
     const see = page.getByRole('link', { name: 'See them' });

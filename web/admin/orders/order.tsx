@@ -25,6 +25,10 @@ const quietEveryMs = 15_000;
 /** One order whole: what has happened to it, what is missing, what it holds, and what can be done. */
 export const OrderPage = () => {
   const { id } = useParams({ from: '/orders/$id' });
+  return <OrderWithId key={id} id={id} />;
+};
+
+const OrderWithId = ({ id }: { id: string }) => {
   const found = useOrder(id);
   const [selected, select] = useState<string>();
   const { order, timeline, saga, nowMs } = found;
