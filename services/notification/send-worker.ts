@@ -62,9 +62,7 @@ export const createSendWorker = (
   const spacing = createSpacing(roundMs);
   const rests = createRests(clock.monotonicMs);
   const countMax = Math.max(1, Math.floor((deps.perSecondMax * roundMs) / 1000));
-
-  /** The attempts that go on, with when each was claimed, or held again. */
-  const underWay = new Map<Claimed, number>();
+  const underWay = createUnderWay(clock.monotonicMs);
   const rounds = new Set<Promise<unknown>>();
 
   const sendOne = (one: Claimed, meet: () => Promise<void>): Promise<void> =>
@@ -75,25 +73,15 @@ export const createSendWorker = (
         if (isBrokenInvariant(error)) host.onFatal(error);
         logger.warn({ err: error, notificationId: one.id }, 'outcome of an attempt is not recorded');
       })
-      .finally(() => {
-        underWay.delete(one);
-      });
-
-  const holdSlow = async (): Promise<void> => {
-    const nowMs = clock.monotonicMs();
-    const slow = [...underWay].flatMap(([one, sinceMs]) => (nowMs - sinceMs < leaseMs / 2 ? [] : [one]));
-    if (slow.length === 0) return;
-    await deps.notifications.hold(deps.db, slow, leaseMs);
-    for (const one of slow) if (underWay.has(one)) underWay.set(one, nowMs);
-  };
+      .finally(() => underWay.ended(one));
 
   const begin = async (): Promise<{ count: number; round: Promise<unknown> }> => {
-    await holdSlow();
+    await underWay.hold((slow) => deps.notifications.hold(deps.db, slow, leaseMs));
     const claimed = await deps.notifications.claim(deps.db, {
       countMax: Math.min(countMax, roundsMax * countMax - underWay.size),
       leaseMs,
     });
-    for (const one of claimed) underWay.set(one, clock.monotonicMs());
+    underWay.begun(claimed);
     const meet = createMeeting(claimed.length);
     const round = Promise.all(claimed.map((one) => sendOne(one, meet))).finally(() => rounds.delete(round));
     rounds.add(round);
@@ -124,6 +112,29 @@ export const createSendWorker = (
       await loop.stop();
       await Promise.all(rounds);
       await Promise.all(Object.values(deps.channels).map((channel) => channel.close()));
+    },
+  };
+};
+
+/** The attempts that go on. */
+const createUnderWay = (monotonicMs: () => number) => {
+  /** With when each was claimed, or held again. */
+  const sinceMs = new Map<Claimed, number>();
+  return {
+    get size() {
+      return sinceMs.size;
+    },
+    begun: (claimed: readonly Claimed[]): void => {
+      for (const one of claimed) sinceMs.set(one, monotonicMs());
+    },
+    ended: (one: Claimed): void => void sinceMs.delete(one),
+    /** Holds those again whose lease is half over. */
+    hold: async (holdAgain: (slow: readonly Claimed[]) => Promise<void>): Promise<void> => {
+      const nowMs = monotonicMs();
+      const slow = [...sinceMs].flatMap(([one, atMs]) => (nowMs - atMs < leaseMs / 2 ? [] : [one]));
+      if (slow.length === 0) return;
+      await holdAgain(slow);
+      for (const one of slow) if (sinceMs.has(one)) sinceMs.set(one, nowMs);
     },
   };
 };
