@@ -24,8 +24,8 @@ const onPlatform = {
   setupFiles: ['./tests/started-platform.ts', ...shared.setupFiles],
 };
 
-/** What stops processes of the platform, or holds it to bounds of time: nothing else may use it meanwhile. */
-const alone = ['checkout-saga', 'ingest-exactly-once', 'recommendation', 'stall', 'web'].map(
+/** What stops processes of the platform, compares all it has, or holds it to bounds of time: nothing else may use it meanwhile. */
+const alone = ['catalogue', 'checkout-saga', 'ingest-exactly-once', 'recommendation', 'stall', 'web'].map(
   (name) => `tests/${name}.e2e.test.ts`,
 );
 
