@@ -24,7 +24,7 @@ const onPlatform = {
   setupFiles: ['./tests/started-platform.ts', ...shared.setupFiles],
 };
 
-/** What stops processes of the platform, compares all it has, or holds it to bounds of time: nothing else may use it meanwhile. */
+/** Nothing else may use the platform meanwhile: they stop its processes, compare all it has, or hold it to bounds of time. */
 const alone = ['catalogue', 'checkout-saga', 'ingest-exactly-once', 'recommendation', 'stall', 'web'].map(
   (name) => `tests/${name}.e2e.test.ts`,
 );
