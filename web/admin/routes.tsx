@@ -1,11 +1,5 @@
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  useRouter,
-} from '@tanstack/react-router';
-import { pageScript } from '../api/page-script.ts';
+import { createRootRoute, createRoute, createRouter, useRouter } from '@tanstack/react-router';
+import { lazily } from '../api/page-script.ts';
 import { PagePending, pendingMs } from '../kit/page-pending.tsx';
 import { ProblemPanel } from '../kit/problem-panel.tsx';
 import { PageTitle } from '../staff/page-title.tsx';
@@ -31,95 +25,59 @@ const now = createRoute({ ...at('/'), component: NowPage });
 const orders = createRoute({
   ...at('/orders'),
   validateSearch: texts('status', 'q', 'userId', 'stuck'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./orders/list.tsx')),
-    'OrdersPage',
-  ),
+  component: lazily(() => import('./orders/list.tsx'), 'OrdersPage'),
 });
 const order = createRoute({
   ...at('/orders/$id'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./orders/order.tsx')),
-    'OrderPage',
-  ),
+  component: lazily(() => import('./orders/order.tsx'), 'OrderPage'),
 });
 const deadLetters = createRoute({
   ...at('/dead-letters'),
   validateSearch: texts('topic', 'group', 'reason'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./dead-letters/page.tsx')),
-    'DeadLettersPage',
-  ),
+  component: lazily(() => import('./dead-letters/page.tsx'), 'DeadLettersPage'),
 });
 const reconciliation = createRoute({
   ...at('/reconciliation'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./reconciliation/page.tsx')),
-    'ReconciliationPage',
-  ),
+  component: lazily(() => import('./reconciliation/page.tsx'), 'ReconciliationPage'),
 });
 const products = createRoute({
   ...at('/products'),
   validateSearch: texts('q', 'category', 'sort'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./products/list.tsx')),
-    'ProductsPage',
-  ),
+  component: lazily(() => import('./products/list.tsx'), 'ProductsPage'),
 });
 const newProduct = createRoute({
   ...at('/products/new'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./products/new-product.tsx')),
-    'NewProductPage',
-  ),
+  component: lazily(() => import('./products/new-product.tsx'), 'NewProductPage'),
 });
 const product = createRoute({
   ...at('/products/$id'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./products/product.tsx')),
-    'ProductPage',
-  ),
+  component: lazily(() => import('./products/product.tsx'), 'ProductPage'),
 });
 const stock = createRoute({
   ...at('/stock'),
   validateSearch: texts('q', 'low'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./stock/page.tsx')),
-    'StockPage',
-  ),
+  component: lazily(() => import('./stock/page.tsx'), 'StockPage'),
 });
 const reviews = createRoute({
   ...at('/reviews'),
   validateSearch: texts('status'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./reviews/page.tsx')),
-    'ReviewsPage',
-  ),
+  component: lazily(() => import('./reviews/page.tsx'), 'ReviewsPage'),
 });
 const configuration = createRoute({
   ...at('/configuration'),
   validateSearch: texts('key', 'q'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./configuration/page.tsx')),
-    'ConfigurationPage',
-  ),
+  component: lazily(() => import('./configuration/page.tsx'), 'ConfigurationPage'),
 });
 const users = createRoute({
   ...at('/users'),
   validateSearch: texts('email'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./users/page.tsx')),
-    'UsersPage',
-  ),
+  component: lazily(() => import('./users/page.tsx'), 'UsersPage'),
 });
 
 const recommendations = createRoute({
   ...at('/recommendations'),
   validateSearch: texts('scenario', 'userId', 'visitId', 'productId'),
-  component: lazyRouteComponent(
-    pageScript(() => import('./recommendation-rules/page.tsx')),
-    'RecommendationRulesPage',
-  ),
+  component: lazily(() => import('./recommendation-rules/page.tsx'), 'RecommendationRulesPage'),
 });
 
 export const router = createRouter({

@@ -1,3 +1,4 @@
+import { lazyRouteComponent, type RouteComponent } from '@tanstack/react-router';
 import { Unreachable } from './problem.ts';
 
 /**
@@ -15,3 +16,7 @@ export const pageScript =
       }
       throw missing;
     });
+
+/** A component that is loaded when its page is first shown; `name` is checked against what the file exports. */
+export const lazily = <Exports>(load: () => Promise<Exports>, name: keyof Exports & string) =>
+  lazyRouteComponent(pageScript(load as () => Promise<Record<string, RouteComponent>>), name);

@@ -9,9 +9,8 @@ const askedToWaitMs = (error: unknown): number | undefined =>
   error instanceof ApiProblem ? error.retryAfterMs : undefined;
 
 /**
- * One for each app. Only what may pass by itself is tried again, and not before the API allows it; who
- * would have to wait for longer reads why. What was answered to
- * one user is gone before anybody else sees the page.
+ * One for each app. Only what may pass by itself is tried again, and not before the API allows it; who would have to wait
+ * for longer reads why. What was answered to one user is gone before anybody else sees the page.
  */
 export const createQueryClient = (): QueryClient => {
   const client = new QueryClient({

@@ -1,13 +1,6 @@
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  type RouteComponent,
-  redirect,
-} from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, redirect } from '@tanstack/react-router';
 import { userNow } from '../api/login.ts';
-import { pageScript } from '../api/page-script.ts';
+import { lazily } from '../api/page-script.ts';
 import { PagePending, pendingMs } from '../kit/page-pending.tsx';
 import { HomePage } from './home/page.tsx';
 import { filtersOf } from './listing/filters.ts';
@@ -16,10 +9,6 @@ import { PageProblem } from './shell/page-problem.tsx';
 import { Shell } from './shell/shell.tsx';
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: PageProblem });
-
-/** A component that is loaded when its page is first shown; `name` is checked against what the file exports. */
-const lazily = <Exports,>(load: () => Promise<Exports>, name: keyof Exports & string) =>
-  lazyRouteComponent(pageScript(load as () => Promise<Record<string, RouteComponent>>), name);
 
 /** The question stands in the address, so that a link, a reload and Back show the same. */
 const page = <const P extends string, Exports>(

@@ -2,6 +2,7 @@ import { useMutation } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
+import { type Sent, sentAs } from '../../api/sent.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
 import { TextField } from '../../kit/field.tsx';
@@ -10,7 +11,6 @@ import { showToast } from '../../kit/toast.tsx';
 import { decimalText, formatMoney, minorOf } from '../../money/money.ts';
 import { dueText, type Saga } from '../../saga/saga.ts';
 import { plural } from '../../words/words.ts';
-import { type Sent, sentAs } from '../unanswered.ts';
 import type { Order } from './order-answers.ts';
 
 type Payment = components['schemas']['Payment'];

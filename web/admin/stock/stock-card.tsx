@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { api, query } from '../../api/client.ts';
 import { useUser } from '../../api/login.ts';
+import { type Sent, sentAs } from '../../api/sent.ts';
 import { Button } from '../../kit/button.tsx';
 import { TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
@@ -10,7 +11,6 @@ import { Skeleton } from '../../kit/skeleton.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { When } from '../../kit/when.tsx';
 import { plural } from '../../words/words.ts';
-import { type Sent, sentAs } from '../unanswered.ts';
 
 /** How many are there, and every movement that has made it so. */
 export const StockCard = ({ productId }: { productId: string }) => {

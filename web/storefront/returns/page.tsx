@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { api } from '../../api/client.ts';
-import { newId } from '../../api/new-id.ts';
+import { type Sent, sentAs } from '../../api/sent.ts';
 import { Button, buttonClasses } from '../../kit/button.tsx';
 import { Empty } from '../../kit/empty.tsx';
 import { SelectField } from '../../kit/field.tsx';
@@ -72,7 +72,7 @@ const ReturnForm = ({ order }: { order: Order }) => {
   const client = useQueryClient();
   const left = leftOf(order.items);
   const known = useKnownProducts(left.map(({ productId }) => productId));
-  const key = useRef({ body: '', key: '' });
+  const unanswered = useRef<Sent>(undefined);
   const items = Object.entries(chosen).flatMap(([productId, quantity]) =>
     quantity > 0 ? [{ productId, quantity }] : [],
   );
@@ -84,12 +84,11 @@ const ReturnForm = ({ order }: { order: Order }) => {
   const sending = useMutation({
     mutationFn: async () => {
       const body = { items, reason };
-      const text = JSON.stringify(body);
-      // The same return sent again is one return.
-      if (key.current.body !== text) key.current = { body: text, key: newId() };
+      const sent = sentAs(JSON.stringify(body), unanswered.current);
+      unanswered.current = sent;
       const { path, header } = orderParams(order.id);
       const { data } = await api.POST('/api/orders/{id}/returns', {
-        params: { path, header: { ...header, 'idempotency-key': key.current.key } },
+        params: { path, header: { ...header, 'idempotency-key': sent.key } },
         body,
       });
       return data;

@@ -1,4 +1,4 @@
-import { newId } from '../api/new-id.ts';
+import { newId } from './new-id.ts';
 
 /** An act that was sent: what it does, and the key under which the server knows it. */
 export type Sent = { what: string; key: string };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { sentAs } from './unanswered.ts';
+import { sentAs } from './sent.ts';
 
 it('the same act sent again is one act, another one is another', () => {
   const first = sentAs('5 pieces', undefined);
