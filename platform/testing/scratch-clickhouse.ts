@@ -13,7 +13,7 @@ const migrations = projectPath('clickhouse/migrations');
 
 /**
  * A new database on the real ClickHouse (of the tests, if unset) with the project's tables; the caller drops it. They are
- * created as a database has them to which all migrations were applied: applying them costs five times as much CPU time.
+ * created as a database has them to which all migrations were applied: applying them costs more than twice as much CPU time.
  */
 export const scratchClickHouse = async (server = engines().clickhouseUrl): Promise<ScratchClickHouse> => {
   const statements = await (created.get(server) ?? createdBy(server));

@@ -1,4 +1,4 @@
-import { sleep } from '#platform/waiting/sleep';
+import { endsWithin } from '#platform/waiting/deadline';
 
 /**
  * The pieces of an answer, and a line feed whenever the next one takes longer than `everyMs`: whoever is between would
@@ -11,10 +11,14 @@ export async function* withSignsOfLife(
   let next = pieces.next();
   try {
     for (;;) {
-      const found = await orNothingWithin(next, everyMs);
-      if (found?.done) return;
-      yield found?.value ?? '\n';
-      if (found !== undefined) next = pieces.next();
+      if (!(await endsWithin(everyMs, next))) {
+        yield '\n';
+        continue;
+      }
+      const { done, value } = await next;
+      if (done) return;
+      yield value;
+      next = pieces.next();
     }
   } finally {
     next.catch(() => {});
@@ -22,12 +26,3 @@ export async function* withSignsOfLife(
     pieces.return(undefined).catch(() => {});
   }
 }
-
-const orNothingWithin = async <T>(waited: Promise<T>, ms: number): Promise<T | undefined> => {
-  const over = new AbortController();
-  try {
-    return await Promise.race([waited, sleep(ms, { signal: over.signal }).then(() => undefined)]);
-  } finally {
-    over.abort();
-  }
-};

@@ -79,11 +79,12 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
     if (!(await areMany(kind, period))) return undefined;
     const blocks = blocksOf(period, blockMs[granularity]);
     const nameOf = ({ fromMs }: Period): string => `${kind} ${fromMs}`;
-    if (blocks.some((block) => tooLarge.has(nameOf(block)))) return undefined;
+    const isAnyTooLarge = (): boolean => blocks.some((block) => tooLarge.has(nameOf(block)));
+    if (isAnyTooLarge()) return undefined;
     const found = await Promise.all(blocks.map((block) => answers.of<Row>(queryOf(block))));
     for (const [nth, block] of blocks.entries())
       if ((found[nth]?.rows.length ?? 0) > blockRowsMax) tooLarge.add(nameOf(block));
-    if (found.some(({ rows }) => rows.length > blockRowsMax)) return undefined;
+    if (isAnyTooLarge()) return undefined;
     const [fromS, toS] = [period.fromMs / 1000, period.toMs / 1000];
     const rows = found.flatMap((block) => block.rows.filter(({ bucket }) => bucket >= fromS && bucket < toS));
     return { rows, reading: leastComplete(found.map((part) => part.reading)) };
