@@ -150,7 +150,8 @@ describe('an operator', () => {
     await messages.waitFor();
     expect(await messages.getByRole('listitem').count()).toBe(0);
     answer.resolve();
-    await page.unroute(`**${history}?*`);
+    // What is held goes on first: a route that is taken away meanwhile is handled twice.
+    await page.unrouteAll({ behavior: 'wait' });
   }, 60_000);
 
   it('finds a stuck order from the first page and ends it', async () => {
