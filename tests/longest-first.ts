@@ -15,7 +15,7 @@ const longest = [
   'completeness.int',
   'direct-pass.int',
   'query.int',
-  'stalled-process.int',
+  'stopped-processes.int',
   'live-figures.int',
   'user/routes.int',
   'restart.int',

@@ -6,7 +6,7 @@ import { openStallRig, type StallRig } from './stall.js';
 
 /**
  * A small `npm run stalls`, on the platform that the other tests use before and after it.
- * `platform/messaging/stalled-process.int.test.ts` tests that a process of ours recovers from a stop.
+ * `platform/messaging/stopped-processes.int.test.ts` tests that a process of ours recovers from a stop.
  */
 
 let rig: StallRig;

@@ -18,8 +18,8 @@ export const consumerDefaults = {
   fetchSpacingMs: 0,
   // A process that is killed is given the records of so long again.
   lateCommitMs: 2_000,
-  // Long enough for a slow machine or a process that is stopped for some seconds. After a process was killed the next
-  // member in the same place removes the dead members, so only after the loss of a machine the group waits this long.
+  // Long enough for a slow machine or a process that is stopped for some seconds. After a process was killed the members
+  // in the same place, and the next one there, remove its members: only after the loss of a machine the group waits this long.
   sessionTimeoutMs: 10_000,
 };
 

@@ -12,16 +12,23 @@ export type KafkajsGroup = {
   assigner: PartitionAssigner;
   /** Tries once, in the generation that was joined last. Rejects with a retriable fault. */
   commit(at: TopicPartition, nextOffset: bigint): Promise<void>;
+  /**
+   * Removes members whose process was killed since this one joined. Call it every second. It asks nobody: where no member
+   * was killed it costs a look at each process.
+   */
+  dismissKilled(): void;
 };
 
 type Coordinator = {
   nodeId: number;
   isConnected(): boolean;
-  joinGroup(request: { memberId: string }): Promise<{ memberId: string; generationId: number }>;
+  /** `members` is empty but for the leader. */
+  joinGroup(request: { memberId: string }): Promise<Joined>;
   leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
   describeGroups(which: { groupIds: string[] }): Promise<{ groups: { members: { memberId: string }[] }[] }>;
   offsetCommit(request: unknown): Promise<unknown>;
 };
+type Joined = { memberId: string; generationId: number; members: readonly { memberId: string }[] };
 type Cluster = {
   findGroupCoordinator(of: unknown): Promise<Coordinator>;
   findBroker(which: { nodeId: number }): Promise<Coordinator>;
@@ -43,16 +50,21 @@ export const createKafkajsGroup = (options: {
   let cluster: Cluster | undefined;
   /** Commits in the generation that was joined last. */
   let commit: OffsetCommit | undefined;
+  /** The others that were in the group when this member joined last, and where to remove them. */
+  let others: { memberIds: readonly string[]; coordinator: Coordinator } | undefined;
 
   /**
    * Removes members that cannot leave by themselves, and for which the group would wait a whole session: this member's
-   * predecessors (all of its name except `own`), and members of processes that were killed.
+   * predecessors (all of its name except `own`), and members of processes that were killed. Resolves to the others.
    */
-  const dismissGhosts = async (coordinator: Coordinator, own: string): Promise<void> => {
+  const dismissGhosts = async (coordinator: Coordinator, own: string): Promise<string[]> => {
+    const living: string[] = [];
     for (const memberId of await membersOf(coordinator, groupId)) {
       if (memberId === own) continue;
       if (isNamed(memberId, name) || isGhost(memberId)) await dismiss(coordinator, groupId, memberId);
+      else living.push(memberId);
     }
+    return living;
   };
 
   /** Takes the member id and the generation of each join, because kafkajs does not expose them. */
@@ -61,10 +73,14 @@ export const createKafkajsGroup = (options: {
     watched.add(coordinator);
     const join = coordinator.joinGroup.bind(coordinator);
     coordinator.joinGroup = async (request) => {
-      await dismissGhosts(coordinator, request.memberId);
-      const { memberId, generationId, ...rest } = await join(request);
+      const living = await dismissGhosts(coordinator, request.memberId);
+      const joined = await join(request);
+      const { memberId, generationId, members } = joined;
       commit = committerOf(coordinator, memberId, generationId);
-      return { memberId, generationId, ...rest };
+      const memberIds = new Set([...living, ...members.map((member) => member.memberId)]);
+      memberIds.delete(memberId);
+      others = { memberIds: [...memberIds], coordinator };
+      return joined;
     };
   };
 
@@ -95,7 +111,30 @@ export const createKafkajsGroup = (options: {
       if (commit === undefined) throw notMember();
       await commit(at, nextOffset);
     },
+    dismissKilled: () => {
+      if (others === undefined || cluster === undefined) return;
+      const { memberIds, coordinator } = others;
+      const killed = memberIds.filter(isGhost);
+      if (killed.length === 0) return;
+      others = { memberIds: memberIds.filter((memberId) => !killed.includes(memberId)), coordinator };
+      void dismissAll(coordinator, cluster, groupId, killed);
+    },
   };
+};
+
+/** Where it fails, the group waits for the sessions of the killed to end. */
+const dismissAll = async (
+  coordinator: Coordinator,
+  cluster: Cluster,
+  groupId: string,
+  memberIds: readonly string[],
+): Promise<void> => {
+  try {
+    const open = await connected(coordinator, cluster);
+    for (const memberId of memberIds) await dismiss(open, groupId, memberId);
+  } catch {
+    // The broker is away.
+  }
 };
 
 /** When kafkajs joins, it first looks up the group's coordinator: the only place to delay the join. */

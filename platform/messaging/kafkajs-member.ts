@@ -93,6 +93,7 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
   const consumer = openConsumer(connection, settings, group.assigner);
   const stopLooking = eachSecond(() => {
     endIfSpent(life, watch.check(lanes.unfed()));
+    group.dismissKilled();
     void ends.refresh();
   });
   const feed = createFeed(lanes, { isPacked: settings.packed === true, unreadable, watch });

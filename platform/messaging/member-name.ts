@@ -5,8 +5,8 @@ import { hostname } from 'node:os';
 /**
  * A client id for one consumer of this process, under which it joins groups:
  * `<service>@<host>/<place>/<pid>/<started>/<consumer>`. The broker derives a member's id from it, so the next member
- * in the same place can recognise one whose process is dead. Otherwise the group would wait for that member's session
- * to time out, and no member would read its partitions until then.
+ * and the other members in the same place can recognise one whose process is dead. Otherwise the group would wait for that
+ * member's session to time out, and no member would read its partitions until then.
  *
  * `place` identifies the running kernel and the PID namespace, because a process id is unique only there. Two
  * containers with the same host name have two places, so neither removes the other's members. A container that is

@@ -16,5 +16,5 @@ process.once('SIGTERM', () => void consumer.close().then(() => process.exit(0)))
 await consumer.run(async (batch, control) => {
   await control.commit((batch.records.at(-1)?.offset ?? -1n) + 1n);
   const { restarts } = consumer.progress();
-  for (const { value } of batch.records) say({ handled: String(value), restarts });
+  for (const { value } of batch.records) say({ value: String(value), restarts });
 });
