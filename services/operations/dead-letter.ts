@@ -14,16 +14,23 @@ export type Letter = {
   expiresAtMs: number;
 };
 
-/** Headers are written by our own consumers, but anybody may write to a topic: they are bounded here. */
+/**
+ * Headers are written by our own consumers, but they quote records, and anybody may write to a topic: what no column can
+ * hold would keep every later letter out.
+ */
 const charsMax = 500;
+const int32Max = 2 ** 31 - 1;
+const instantMax = Date.parse('9999-12-31T00:00:00Z');
 
 /** The letter, or undefined for a record without the headers of one. `retentionMs` is how long its topic keeps it. */
 export const letterIn = (record: IncomingRecord, retentionMs: number): Letter | undefined => {
-  const textOf = (name: string): string => (record.headers[`dead-letter-${name}`] ?? '').slice(0, charsMax);
+  const textOf = (name: string): string =>
+    (record.headers[`dead-letter-${name}`] ?? '').slice(0, charsMax).replaceAll('\0', '\ufffd');
   const partition = Number(textOf('partition'));
   const [topic, offset, group] = [textOf('topic'), textOf('offset'), textOf('group')];
-  if (topic === '' || group === '' || !/^\d{1,18}$/.test(offset) || !Number.isInteger(partition))
-    return undefined;
+  if (topic === '' || group === '' || !/^\d{1,18}$/.test(offset) || !isInt32(partition)) return undefined;
+  const attempts = Number(textOf('attempts'));
+  const parkedAtMs = Math.min(Math.max(0, record.timestampMs), instantMax);
   return {
     parked: {
       topic,
@@ -37,10 +44,12 @@ export const letterIn = (record: IncomingRecord, retentionMs: number): Letter | 
     reason: textOf('reason') || 'unknown',
     message: textOf('message'),
     stackDigest: textOf('stack-digest'),
-    attempts: Number(textOf('attempts')) || 1,
+    attempts: isInt32(attempts) ? Math.max(1, attempts) : 1,
     isCut: record.headers['dead-letter-value-bytes'] !== undefined,
     letterOffset: record.offset,
-    parkedAtMs: record.timestampMs,
-    expiresAtMs: record.timestampMs + retentionMs,
+    parkedAtMs,
+    expiresAtMs: parkedAtMs + retentionMs,
   };
 };
+
+const isInt32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= int32Max;

@@ -196,6 +196,36 @@ test('letters of groups that take no replays are not loaded, and none is replaye
   });
 });
 
+test('a letter that no column can hold as it is stops nobody, and is kept with its headers', async () => {
+  const place = (changed: Record<string, string> = {}): [string, Buffer][] =>
+    Object.entries({ topic, partition: '2', offset: '80', group, reason: 'odd', ...changed }).map(
+      ([name, value]) => [`dead-letter-${name}`, Buffer.from(value)],
+    );
+  const oddName: [string, Buffer] = ['na\0me', Buffer.from([0, 255])];
+  const letters = [
+    { headers: [oddName, ...place()] },
+    { headers: place({ offset: '81', message: 'kind is \0', reason: 'odd', 'stack-digest': '\0' }) },
+    { headers: place({ offset: '82', attempts: '1e300' }) },
+    { headers: place({ offset: '83' }), timestampMs: -9e18 },
+    { headers: place({ offset: '84', partition: '1e300' }) },
+    { headers: place({ offset: '85', group: `${group}\0` }) },
+  ];
+  for (const letter of letters)
+    await producer.send([
+      { topic: deadLetterTopic(topic), partition: 0, key: null, value: Buffer.from('odd'), ...letter },
+    ]);
+  await park(90n, 'contradiction');
+  await eventually(async () => expect((await list()).items.map(({ offset }) => offset)).toContain(90));
+  const kept = (await list('?reason=odd')).items;
+  // The time of 83 was over long ago, and 84 names no place.
+  expect(kept.map(({ offset }) => offset).sort()).toEqual([80, 81, 82, 85]);
+  const first = await createDeadLetterStore(host.clock).find(
+    scratch.db,
+    kept.find(({ offset }) => offset === 80)?.id ?? '',
+  );
+  expect(first?.parked.headers).toEqual([oddName]);
+});
+
 test('what a stream job has refused is not replayed, and what nobody has parked is not found', async () => {
   const [letter] = (await list('?reason=datum_malformed')).items;
   expect(await ask(`/api/ops/dead-letters/${letter?.id}/replay`, 'POST')).toMatchObject({
