@@ -12,7 +12,12 @@ import { createHttpServer } from '#platform/http/server';
 import type { Broker } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { createDeadLetters, type DeadLetters } from '#platform/messaging/dead-letter';
-import { createEventPublisher, type EventPublisher, type EventTable } from '#platform/messaging/events';
+import {
+  type BrokenRule,
+  createEventPublisher,
+  type EventPublisher,
+  type EventTable,
+} from '#platform/messaging/events';
 import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { createReactor, type Reactions, type ReactorOptions } from '#platform/messaging/reactor';
 import { watchSchemaRegistry } from '#platform/messaging/registry-health';
@@ -70,6 +75,8 @@ type DatabaseConfig = { databaseUrl: string; database: string; databasePoolMax: 
 export type ServiceOptions<E, P extends keyof E & string> = {
   /** The topic, key and schema of each event: `records` of the schemas. */
   records: EventTable<E>;
+  /** Which values of events make no sense although they fit their schemas: no reaction gets them. */
+  brokenRule: BrokenRule;
   /** The types of events that the service publishes; publishing another one does not compile. None if unset. */
   publishes?: readonly P[];
   /** If unset, tokens are verified with the keys of the service that issues them. */
@@ -119,7 +126,7 @@ export type ReactOptions = Pick<
 export const openService = async <E, const P extends keyof E & string = never>(
   host: Host,
   config: FrontConfig & LogConfig & DatabaseConfig & AuthConfig,
-  { records, publishes = [], auth }: ServiceOptions<E, P>,
+  { records, brokenRule, publishes = [], auth }: ServiceOptions<E, P>,
 ): Promise<ServiceParts<E, P>> => {
   const db = host.use(
     createDatabase(host, {
@@ -154,6 +161,7 @@ export const openService = async <E, const P extends keyof E & string = never>(
           db,
           registry,
           events: records,
+          brokenRule,
           group,
           reactions,
           replays: replaysTopic,

@@ -1,4 +1,5 @@
 import { currencies } from './currency.js';
+import { paymentMethods } from './payment-methods.js';
 import { shopperActions } from './shopper-actions.js';
 
 /**
@@ -19,8 +20,10 @@ export type ValueRule =
 /** Rules by the name of the field. They allow null where the schema does. */
 export type FieldRules = Readonly<Record<string, ValueRule>>;
 
-export type RecordRules = {
-  fields: FieldRules;
+/** Of a record, or of each item of a list. Rows of ClickHouse have no lists: their rules are checked without decoding. */
+type ItemRules = { fields: FieldRules; lists?: Readonly<Record<string, ItemRules>> };
+
+export type RecordRules = ItemRules & {
   /** Further rules by the value of the text field `by`, which has to be one of those listed. */
   cases?: { by: string; of: Readonly<Record<string, FieldRules>> };
 };
@@ -33,13 +36,29 @@ const int32Max = 2 ** 31 - 1;
 /** 1970 to 2100, because the rollups use ClickHouse's `DateTime`, which ends in 2106. */
 const instant: ValueRule = { min: 0, max: Date.parse('2100-01-01T00:00:00Z') - 1 };
 
+const version: ValueRule = { min: 1, max: int32Max };
+const pieces: ValueRule = { min: 1, max: int32Max };
+const count: ValueRule = { min: 0, max: int32Max };
+const amount: ValueRule = { min: 0, max: amountMax };
+
 const product: FieldRules = {
   productId: named,
-  version: { min: 1, max: int32Max },
+  version,
   currency,
-  priceMinor: { min: 0, max: amountMax },
+  priceMinor: amount,
   createdAt: instant,
   occurredAt: instant,
+};
+
+const soldLine: FieldRules = { quantity: pieces, unitPriceMinor: amount };
+
+const payment: RecordRules = { fields: { amountMinor: amount, currency, occurredAt: instant } };
+
+const stockOfOrder: RecordRules = {
+  fields: { occurredAt: instant },
+  lists: {
+    lines: { fields: { quantity: pieces, available: count, stockVersion: { min: 1, max: amountMax } } },
+  },
 };
 
 /** Rules by the name of the record. A record that is not listed has no rules besides its schema. */
@@ -91,7 +110,52 @@ export const valueRules: Readonly<Record<string, RecordRules>> = {
       occurred_at: instant,
     },
   },
-  ProductCreated: { fields: product },
+  OrderPlaced: {
+    fields: { version, totalMinor: amount, currency, occurredAt: instant },
+    lists: { lines: { fields: soldLine } },
+  },
+  OrderConfirmed: {
+    fields: { version, totalMinor: amount, currency, occurredAt: instant },
+    lists: { lines: { fields: soldLine } },
+  },
+  OrderReturned: {
+    fields: { version, refundMinor: amount, currency, occurredAt: instant },
+    lists: { lines: { fields: soldLine } },
+  },
+  OrderCancelled: { fields: { version, occurredAt: instant } },
+  OrderStepsAsked: {
+    fields: { occurredAt: instant },
+    lists: {
+      lines: { fields: { quantity: pieces } },
+      returns: { fields: { refundMinor: amount }, lists: { lines: { fields: { quantity: pieces } } } },
+    },
+  },
+  // Whoever does not know a method cannot be paid by it.
+  PaymentInstructed: { fields: { ...payment.fields, method: { oneOf: paymentMethods } } },
+  PaymentAuthorized: payment,
+  PaymentDeclined: payment,
+  PaymentCaptured: payment,
+  PaymentFailed: payment,
+  PaymentVoided: payment,
+  PaymentRefunded: payment,
+  RefundFailed: payment,
+  StockReserved: stockOfOrder,
+  StockReleased: stockOfOrder,
+  StockCommitted: stockOfOrder,
+  StockReturned: stockOfOrder,
+  StockRejected: {
+    fields: { occurredAt: instant },
+    lists: { lines: { fields: { requested: pieces, available: count } } },
+  },
+  StockAdjusted: {
+    fields: {
+      onHand: count,
+      available: count,
+      stockVersion: { min: 1, max: amountMax },
+      occurredAt: instant,
+    },
+  },
+  ProductCreated: { fields: { ...product, initialStock: count } },
   ProductUpdated: { fields: product },
   ProductRated: {
     fields: { productId: named, count: { min: 0, max: int32Max }, sum: { min: 0, max: amountMax } },
@@ -103,19 +167,30 @@ export const brokenRule = (name: string, value: object): string | undefined => {
   const rules = valueRules[name];
   if (rules === undefined) return undefined;
   const given = value as Readonly<Record<string, unknown>>;
-  const broken = firstBroken(rules.fields, given);
+  const broken = firstBroken(rules, given);
   if (broken !== undefined || rules.cases === undefined) return broken;
   const { by, of } = rules.cases;
   const choice = String(given[by]);
   if (!Object.hasOwn(of, choice)) return wordsOf(by, given[by], { oneOf: Object.keys(of) });
-  return firstBroken(of[choice] as FieldRules, given);
+  return firstBroken({ fields: of[choice] as FieldRules }, given);
 };
 
-const firstBroken = (rules: FieldRules, value: Readonly<Record<string, unknown>>): string | undefined => {
-  for (const [field, rule] of Object.entries(rules)) {
+const firstBroken = (
+  { fields, lists = {} }: ItemRules,
+  value: Readonly<Record<string, unknown>>,
+  place = '',
+): string | undefined => {
+  for (const field in fields) {
+    const rule = fields[field] as ValueRule;
     const given = value[field];
-    if (given !== null && given !== undefined && !holds(rule, given)) return wordsOf(field, given, rule);
+    if (given !== null && given !== undefined && !holds(rule, given))
+      return wordsOf(`${place}${field}`, given, rule);
   }
+  for (const list in lists)
+    for (const item of (value[list] ?? []) as readonly Readonly<Record<string, unknown>>[]) {
+      const broken = firstBroken(lists[list] as ItemRules, item, `${place}${list}.`);
+      if (broken !== undefined) return broken;
+    }
   return undefined;
 };
 

@@ -20,7 +20,12 @@ import {
   type EventTable,
   type ReceivedEvent,
 } from '#platform/messaging/events';
-import { createReactor, type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
+import {
+  createReactor,
+  type Reactions,
+  type ReactorOptions,
+  recognisingRepeats,
+} from '#platform/messaging/reactor';
 import { replayOf } from '#platform/messaging/replay';
 import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
 import { append } from '#platform/outbox/outbox';
@@ -147,7 +152,9 @@ const steps = async () => (await effects()).map(({ step }) => step);
 
 const react = async (
   reactions: Reactions<Events>,
-  options: { broker?: Broker; registry?: SchemaRegistry; group?: string; replays?: string } = {},
+  options: Partial<
+    Pick<ReactorOptions<Events>, 'broker' | 'registry' | 'group' | 'replays' | 'brokenRule'>
+  > = {},
 ) => {
   const group = options.group ?? `test.${randomUUID()}`;
   const reactor = createReactor<Events>(host, {
@@ -381,6 +388,24 @@ describe('poison', () => {
     expect(
       parked.map(({ headers }) => [headers['dead-letter-reason'], headers['dead-letter-attempts']]),
     ).toEqual(Array.from({ length: 10 }, () => ['datum_meaningless', '1']));
+  });
+
+  test('is an event whose value breaks a rule: no reaction gets it, and the rest goes on', async () => {
+    await producer.send([made('a', 1), made('a', -2), made('a', 3)]);
+    const { group } = await react(
+      { ThingMade: noteEffect },
+      {
+        brokenRule: (type, value) =>
+          type === 'ThingMade' && (value as { step: number }).step < 0 ? 'step is -2' : undefined,
+      },
+    );
+    await eventually(async () => (await lag(group)) === 0n);
+    expect(await steps()).toEqual([1, 3]);
+    const [parked] = await deadLetters(1);
+    expect(parked?.headers).toMatchObject({
+      'dead-letter-reason': 'datum_meaningless',
+      'dead-letter-message': 'step is -2',
+    });
   });
 
   test('is also an event whose reaction fails for good: at once by a fault, after three tries by a bug', async () => {

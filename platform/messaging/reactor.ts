@@ -10,6 +10,7 @@ import type {
 } from '#platform/messaging/broker';
 import { createDeadLetters, type DeadLetters } from '#platform/messaging/dead-letter';
 import {
+  type BrokenRule,
   createEventReader,
   type EventReader,
   type EventTable,
@@ -59,6 +60,8 @@ export type ReactorOptions<E> = {
   registry: SchemaRegistry;
   /** The topic, key and schema of each event: `records` of the schemas. */
   events: EventTable;
+  /** What the schemas cannot say of their values. If unset, whatever fits its schema is handled. */
+  brokenRule?: BrokenRule;
   /** `<service>.<purpose>`; also the inbox's consumer. */
   group: string;
   /** The topics of the types reacted to, if unset. */
@@ -99,7 +102,7 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
   const reactions = options.reactions as Readonly<Record<string, Reaction<string, unknown> | undefined>>;
   const own = options.topics ?? topicsOf(options.events, Object.keys(reactions));
   const topics = options.replays === undefined ? own : [...own, options.replays];
-  const reader = createEventReader(options.registry, options.events);
+  const reader = createEventReader(options.registry, options.events, options.brokenRule);
   let producer: Producer | undefined;
   let consuming: Component | undefined;
   const pruning = createPeriodicWork({

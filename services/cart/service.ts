@@ -1,6 +1,7 @@
 import { followsClosely, followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import { isProof } from './cart-id.js';
 import { createCartKey } from './cart-key-store.js';
 import { createCartStore } from './cart-store.js';
@@ -17,7 +18,7 @@ export const service: Service<CartConfig> = {
   config: cartConfig,
   build: async (config, host) => {
     const { clock } = host;
-    const { db, react, app } = await openService(host, config, { records });
+    const { db, react, app } = await openService(host, config, { records, brokenRule });
     const carts = createCartStore(clock);
     const products = createProductReplica(db);
     const { secret } = host.use(createCartKey(db));

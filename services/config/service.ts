@@ -1,6 +1,7 @@
 import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import { liveSettings } from '../settings.js';
 import { type ConfigConfig, configConfig, defaultsIn } from './config.js';
 import { type ConfigRouteDeps, configRoutes } from './routes.js';
@@ -12,7 +13,7 @@ export const service: Service<ConfigConfig> = {
   name: 'config',
   config: configConfig,
   build: async (config, host) => {
-    const { db, events, app } = await openService(host, config, { records, publishes });
+    const { db, events, app } = await openService(host, config, { records, brokenRule, publishes });
     const deps: ConfigRouteDeps = {
       db,
       store: createSettingStore({ events, clock: host.clock }),

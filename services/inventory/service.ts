@@ -1,6 +1,7 @@
 import { followsClosely, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import { backInStockRoutes } from './back-in-stock-routes.js';
 import { createBackInStockStore } from './back-in-stock-store.js';
 import { createBackInStockWorker } from './back-in-stock-worker.js';
@@ -16,7 +17,7 @@ export const service: Service<InventoryConfig> = {
   name: 'inventory',
   config: inventoryConfig,
   build: async (config, host) => {
-    const { db, events, react, app } = await openService(host, config, { records, publishes });
+    const { db, events, react, app } = await openService(host, config, { records, brokenRule, publishes });
     const stock = createStockStore({ events, clock: host.clock });
     const holds = createHoldStore({ events, clock: host.clock, holdMs: config.holdMs });
     const waiting = createBackInStockStore({ events, clock: host.clock });

@@ -2,6 +2,7 @@ import { createKnownWait } from '#platform/postgres/replica';
 import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import type { Channels } from './channel.js';
 import { type NotificationConfig, notificationConfig } from './config.js';
 import { contactStore } from './contact-store.js';
@@ -22,7 +23,7 @@ export const service: Service<NotificationConfig> = {
   name: 'notification',
   config: notificationConfig,
   build: async (config, host) => {
-    const { db, events, react, app } = await openService(host, config, { records, publishes });
+    const { db, events, react, app } = await openService(host, config, { records, brokenRule, publishes });
     const { clock } = host;
     const notifications = createNotificationStore(events, clock);
     const pushKeys = host.use(createPushKeyPair(db, config.pushKeys));

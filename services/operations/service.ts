@@ -2,6 +2,7 @@ import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
 import { deadLetterTopics, topics } from '#schemas/topics';
+import { brokenRule } from '#schemas/value-rules';
 import { services } from '../table.js';
 import { type OperationsConfig, operationsConfig } from './config.js';
 import { createDeadLetterListener } from './dead-letter-listener.js';
@@ -13,7 +14,7 @@ export const service: Service<OperationsConfig> = {
   name: 'operations',
   config: operationsConfig,
   build: async (config, host) => {
-    const { db, broker, app } = await openService(host, config, { records });
+    const { db, broker, app } = await openService(host, config, { records, brokenRule });
     const store = createDeadLetterStore(host.clock);
     host.use(
       createDeadLetterListener(host, {

@@ -5,6 +5,7 @@ import { followsClosely, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import { createBuyerSweep } from './buyer-sweep-worker.js';
 import { changeRoutes } from './change-routes.js';
 import { type OrderConfig, orderConfig } from './config.js';
@@ -40,6 +41,7 @@ export const service: Service<OrderConfig> = {
     );
     const { db, events, react, app, unpublished } = await openService(host, config, {
       records,
+      brokenRule,
       publishes,
     });
     const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));

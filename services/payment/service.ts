@@ -6,6 +6,7 @@ import { openService } from '#platform/service';
 import type { Host, Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import { type PaymentConfig, paymentConfig } from './config.js';
 import { guardProviders } from './guarded-provider.js';
 import { createPaymentMetrics } from './payment-metrics.js';
@@ -57,7 +58,7 @@ export const service: Service<PaymentConfig> = {
   name: 'payment',
   config: paymentConfig,
   build: async (config, host) => {
-    const { db, events, react, app } = await openService(host, config, { records, publishes });
+    const { db, events, react, app } = await openService(host, config, { records, brokenRule, publishes });
     const payments = createPaymentStore({ events, clock: host.clock });
     const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
     const { stripeSecretKey: secretKey, stripeApiBase: apiBase, providerTimeoutMs: timeoutMs } = config;

@@ -4,6 +4,7 @@ import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import { createAnnouncer } from './announcement-worker.js';
 import { createCategoryChanges } from './category-changes-store.js';
 import { categoryRoutes } from './category-routes.js';
@@ -32,7 +33,7 @@ export const service: Service<ProductConfig> = {
       createReadAside<ProductRow>(host, redis, { name: 'product', ageMsMax: cachedMsMax, isOn }),
     );
     const announcer = host.use(createAnnouncer(host, redis));
-    const { db, events, react, app } = await openService(host, config, { records, publishes });
+    const { db, events, react, app } = await openService(host, config, { records, brokenRule, publishes });
     const products = createProductStore({
       events,
       clock: host.clock,

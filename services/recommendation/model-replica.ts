@@ -12,6 +12,7 @@ import { createRecommender } from '#recommenders/recommender';
 import { snapshotVersion } from '#recommenders/snapshot';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
+import { brokenRule } from '#schemas/value-rules';
 import { createProgress, firstToRead, learning } from './learning.js';
 import { createModel, type Model } from './model.js';
 import type { ListModel } from './model-ranking.js';
@@ -53,7 +54,7 @@ export const createModelReplica = (
   { schemaRegistryUrl, snapshots, followed = followedTopics }: ReplicaOptions,
 ): ModelReplica => {
   let current = createModel(createRecommender());
-  const reader = createEventReader(createSchemaRegistry(schemaRegistryUrl), records);
+  const reader = createEventReader(createSchemaRegistry(schemaRegistryUrl), records, brokenRule);
   const catchUp = createCatchUp(followed);
   const progress = createProgress();
   const admin = createSharedAdmin(broker);

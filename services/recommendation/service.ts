@@ -6,6 +6,7 @@ import { createPeriodicWork } from '#platform/waiting/periodic-work';
 import { recentMs } from '#recommenders/activity';
 import { records } from '#schemas/events';
 import { experimentsSetting } from '#schemas/experiments';
+import { brokenRule } from '#schemas/value-rules';
 import { type CatalogueStore, createCatalogueStore } from './catalogue-store.js';
 import { type RecommendationConfig, recommendationConfig } from './config.js';
 import { freshCatalogue, freshSimilarity } from './fresh-view.js';
@@ -31,7 +32,11 @@ export const service: Service<RecommendationConfig> = {
   config: recommendationConfig,
   build: async (config, host) => {
     const redis = host.use(createRedis(host, config.redisUrl));
-    const { db, broker, events, react, app } = await openService(host, config, { records, publishes });
+    const { db, broker, events, react, app } = await openService(host, config, {
+      records,
+      brokenRule,
+      publishes,
+    });
     const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentMs });
     react('reactions', reactions(catalogue, forgetInterests(redis)), followsLater);
     host.use(forgetOldPurchases(host, catalogue));

@@ -1,6 +1,7 @@
 import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import { type ReviewConfig, reviewConfig } from './config.js';
 import { reactions } from './reactions.js';
 import { createReviewStore, publishes } from './review-store.js';
@@ -12,7 +13,7 @@ export const service: Service<ReviewConfig> = {
   name: 'review',
   config: reviewConfig,
   build: async (config, host) => {
-    const { db, events, react, app } = await openService(host, config, { records, publishes });
+    const { db, events, react, app } = await openService(host, config, { records, brokenRule, publishes });
     react('reactions', reactions(createShopFacts()), followsLater);
     reviewRoutes(app, db, createReviewStore({ events, clock: host.clock }));
   },

@@ -9,6 +9,7 @@ import type { RunnableHost } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
+import { brokenRule } from '#schemas/value-rules';
 import type { SearchConfig } from './config.js';
 import { createDocumentStore, documentsChannel } from './document-store.js';
 import { reactions } from './reactions.js';
@@ -55,6 +56,7 @@ export const rebuildSearch = async (
       db,
       registry,
       events: records,
+      brokenRule,
       group,
       topics: sources,
       reactions: reactions(createDocumentStore()),

@@ -4,6 +4,7 @@ import { followsLater, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { createBatchedRead } from '#platform/waiting/shared-read';
 import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import { createAnswerCache } from './answer-cache.js';
 import { type SearchConfig, searchConfig } from './config.js';
 import { createDocumentStore, readProducts } from './document-store.js';
@@ -19,7 +20,7 @@ export const service: Service<SearchConfig> = {
   config: searchConfig,
   build: async (config, host) => {
     const redis = host.use(createRedis(host, config.redisUrl));
-    const { db, react, app } = await openService(host, config, { records });
+    const { db, react, app } = await openService(host, config, { records, brokenRule });
     const index = host.use(createLiveIndex(host, db));
     react('documents', reactions(createDocumentStore()), followsLater);
     const products = createBatchedRead((ids) => readProducts(db, ids), readsPerQueryMax);

@@ -4,6 +4,7 @@ import { createReadAside } from '#platform/redis/read-aside';
 import { openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
 import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import { accountRoutes } from './account-routes.js';
 import { createAccounts } from './accounts.js';
 import { createAddressBook } from './address-book.js';
@@ -44,7 +45,7 @@ export const service: Service<UserConfig> = {
         isOn: config.caches === 'on',
       }),
     );
-    const { db, events, app } = await openService(host, config, { records, publishes, auth });
+    const { db, events, app } = await openService(host, config, { records, brokenRule, publishes, auth });
     const { accessTokenTtlS: tokenTtlS, signingKeyTtlS: rotateAfterS } = config;
     const keys = host.use(createSigningKeys(host, db, { tokenTtlS, rotateAfterS }));
     const tokens = createAccessTokens(keys, clock, { issuer, audience, ttlS: tokenTtlS });
