@@ -85,6 +85,11 @@ export type NotificationStore = {
   claim(db: Queryable, options: { countMax: number; leaseMs: number }): Promise<Claimed[]>;
   /** The same for attempts that go on: for another `leaseMs` nobody else begins one. */
   hold(db: Queryable, claimed: readonly Claimed[], leaseMs: number): Promise<void>;
+  /**
+   * Has those attempted now whose next attempt is later than `restMsMax` from now: the wall clock was set back since they
+   * were put off.
+   */
+  endRestsOfAnotherTime(db: Queryable, restMsMax: number): Promise<void>;
   /** Records the outcome, with an event for each fresh result, unless another attempt has begun since. */
   finish(tx: Tx, claimed: Claimed, attempted: Attempted): Promise<void>;
   forgetUser(tx: Tx, userId: string): Promise<void>;
@@ -253,6 +258,14 @@ export const createNotificationStore = (
         claimed.map(({ attempts }) => attempts),
         new Date(clock.nowMs() + leaseMs),
       ],
+    );
+  },
+
+  endRestsOfAnotherTime: async (db, restMsMax) => {
+    const nowMs = clock.nowMs();
+    await db.query(
+      `UPDATE notifications SET next_attempt_at = $1 WHERE status = 'pending' AND next_attempt_at > $2`,
+      [new Date(nowMs), new Date(nowMs + restMsMax)],
     );
   },
 

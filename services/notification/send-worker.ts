@@ -44,6 +44,10 @@ const togetherMs = 250;
 /** Longer than a provider may take to answer, but not than all that wait for a slow one: those are held again. */
 const leaseMs = 60_000;
 const retry = { minMs: 1000, maxMs: 300_000, jitter: 0.2 };
+/** Longer than any rest or lease: what is put off for longer was put off by a clock that was set back since. */
+const restMsMax = 600_000;
+/** Between two looks for such. */
+const lookEveryMs = 10_000;
 /** The contact of a new account may arrive after the first event about it: some four minutes are enough. */
 const contactAttemptsMax = 8;
 
@@ -64,6 +68,7 @@ export const createSendWorker = (
   const countMax = Math.max(1, Math.floor((deps.perSecondMax * roundMs) / 1000));
   const underWay = createUnderWay(clock.monotonicMs);
   const rounds = new Set<Promise<unknown>>();
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
 
   const sendOne = (one: Claimed, meet: () => Promise<void>): Promise<void> =>
     withCorrelation({ correlationId: one.correlationId }, () =>
@@ -77,6 +82,10 @@ export const createSendWorker = (
 
   const begin = async (): Promise<{ count: number; round: Promise<unknown> }> => {
     await underWay.hold((slow) => deps.notifications.hold(deps.db, slow, leaseMs));
+    if (clock.monotonicMs() - lookedAtMs >= lookEveryMs) {
+      lookedAtMs = clock.monotonicMs();
+      await deps.notifications.endRestsOfAnotherTime(deps.db, restMsMax);
+    }
     const claimed = await deps.notifications.claim(deps.db, {
       countMax: Math.min(countMax, roundsMax * countMax - underWay.size),
       leaseMs,

@@ -319,6 +319,20 @@ describe('a mail', () => {
     expect(await announced(eventId)).toEqual(['NotificationSent']);
   });
 
+  it('does not wait for an hour because the wall clock was set back by one', async () => {
+    const { userId, email } = await newUser();
+    await happens('OrderConfirmed', confirmed(userId));
+    smtpAnswer = { responseCode: 451 };
+    await worker.sendDue();
+    smtpAnswer = undefined;
+    const beforeMs = clock.nowMs();
+    clock.setMs(beforeMs - 3_600_000);
+    await newWorker().sendDue();
+    expect(to(email)).toHaveLength(1);
+    clock.setMs(beforeMs);
+    clock.advanceMs(60_000);
+  });
+
   it('is given up when the server refuses the recipient, and after a day', async () => {
     const [refused, late] = [await newUser(), await newUser()];
     const eventId = await happens('OrderConfirmed', confirmed(refused.userId));

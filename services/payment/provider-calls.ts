@@ -172,6 +172,20 @@ export const claim = async (
   return rows.map((call) => (call.kind === 'refund' ? { ...call, tries: refundTryIn(call.key) } : call));
 };
 
+/** No call rests, or is leased, for longer. */
+export const callRestMsMax = 600_000;
+
+/**
+ * Makes calls due that are due later than any rest ends: the wall clock was set back since. One that another process is
+ * making may be made twice then, under one key.
+ */
+export const endRestsOfAnotherTime = async (db: Pick<Tx, 'query'>, nowMs: number): Promise<void> => {
+  await db.query('UPDATE provider_calls SET due_at = $1, leased_until = NULL WHERE is_open AND due_at > $2', [
+    new Date(nowMs),
+    new Date(nowMs + callRestMsMax),
+  ]);
+};
+
 export type ClosedCall = {
   key: string;
   /** What the provider has answered, with its reason if it refused; null where it no longer matters. */

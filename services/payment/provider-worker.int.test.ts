@@ -273,6 +273,40 @@ describe('a provider that cannot be reached', () => {
     expect(await ledger(orderId)).toEqual(['authorize authorized 1999']);
   });
 
+  test('is asked again within its bounds also when the wall clock is set back by an hour', async () => {
+    const failed = await due('tok_flaky');
+    const inHand = await due();
+    const dying: PaymentProvider = {
+      ...sandbox,
+      authorize: async (request, signal) =>
+        request.key.startsWith(failed) ? sandbox.authorize(request, signal) : new Promise(() => {}),
+    };
+    void worker(dying, 1_000).workOff();
+    await eventually(async () => {
+      const { rows } = await db.query('SELECT FROM provider_calls WHERE is_open AND attempts = 1');
+      const { rows: rests } = await db.query(
+        'SELECT FROM provider_calls WHERE last_error IS NOT NULL AND is_open',
+      );
+      return rows.length === 2 && rests.length === 1;
+    });
+    clock.setMs(clock.nowMs() - 3_600_000);
+    const next = worker();
+    expect(await next.workOff()).toBe(2);
+    expect(await statusOf(inHand)).toBe('authorized');
+    clock.advanceMs(400);
+    await next.workOff();
+    expect(await statusOf(failed)).toBe('authorized');
+    expect(await ledger(inHand)).toEqual(['authorize authorized 1999']);
+    // Also while a worker runs.
+    const later = await due('tok_flaky');
+    await next.workOff();
+    clock.setMs(clock.nowMs() - 3_600_000);
+    expect(await next.workOff()).toBe(0);
+    clock.advanceMs(10_000);
+    expect(await next.workOff()).toBe(1);
+    expect(await statusOf(later)).toBe('authorizing');
+  });
+
   test('that never answers holds nothing once its order is cancelled', async () => {
     const orderId = await due('tok_timeout');
     await worker(sandbox, 20).workOff();

@@ -15,10 +15,20 @@ import { isRefusal, type PaymentEvent, type ProviderAnswer } from './payment.js'
 import type { PaymentMetrics } from './payment-metrics.js';
 import type { PaymentStore } from './payment-store.js';
 import { NotYet, type PaymentProvider } from './provider.js';
-import { type ClaimedCall, callsChannel, claim, close, postpone } from './provider-calls.js';
+import {
+  type ClaimedCall,
+  callRestMsMax,
+  callsChannel,
+  claim,
+  close,
+  endRestsOfAnotherTime,
+  postpone,
+} from './provider-calls.js';
 
 /** For calls that another process has postponed or not finished; this one's own ring the bell when they are due. */
 const pollMs = 3_000;
+/** Between two looks for calls that a clock which was set back would hold. */
+const lookEveryMs = 10_000;
 const leaseMarginMs = 2000;
 const retry = { minMs: 200, maxMs: 30_000 };
 
@@ -58,6 +68,7 @@ export const createProviderWorker = (
   let listener: Listener | undefined;
   /** The last claim took as many as had place, so there may be more. */
   let mayBeMore = false;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
 
   const ringAfter = (restMs: number): void => {
     setTimeout(loop.ring, restMs).unref();
@@ -83,6 +94,10 @@ export const createProviderWorker = (
     mayBeMore = callsMax <= 0;
     if (mayBeMore) return [];
     const leaseMs = deps.timeoutMs + leaseMarginMs;
+    if (clock.monotonicMs() - lookedAtMs >= lookEveryMs) {
+      lookedAtMs = clock.monotonicMs();
+      await endRestsOfAnotherTime(deps.db, clock.nowMs());
+    }
     const calls = await claim(deps.db, { nowMs: clock.nowMs(), leaseMs, callsMax });
     mayBeMore = calls.length >= callsMax;
     // A call whose lease has ended is claimed again; while this process still works on it, once is enough.
@@ -232,7 +247,8 @@ const tryAgain = async (
       await close(tx, { key: call.key, answer: null, atMs: nowMs });
       return 0;
     }
-    const restMs = error instanceof NotYet ? error.restMs : backoffMs(retry, call.attempts);
+    const wantedMs = error instanceof NotYet ? error.restMs : backoffMs(retry, call.attempts);
+    const restMs = Math.min(wantedMs, callRestMsMax);
     return Math.max(0, (await postpone(tx, call.key, nowMs + restMs, String(error))) - nowMs);
   });
 
