@@ -11,7 +11,7 @@ export type Block = {
   /** By `partId` of their treatments. */
   parts: Map<number, { rows: BlockRows; firstOffset: number }>;
   rows: number;
-  /** The size of its datums. */
+  /** The size of its datums, and of its poison, which stays in memory until it is parked. */
   bytes: number;
   excluded: Exclusion[];
   /** Records that have to be parked before the block is inserted. */
@@ -64,7 +64,9 @@ export const addToBlock = (
       const { cause } = outcome;
       block.excluded.push({ offset, reason: cause.code, detail: cause.message.slice(0, detailCharsMax) });
       block.poison.push({ record: record.record(), cause });
-      return 0;
+      const bytes = Math.max(0, record.valueEnd - record.valueStart);
+      block.bytes += bytes;
+      return bytes;
     }
     case 'excluded':
       block.excluded.push({ offset, reason: outcome.reason, detail: outcome.detail });
