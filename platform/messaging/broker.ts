@@ -74,8 +74,9 @@ export type BatchControl = {
   commit(nextOffset: bigint): Promise<void>;
   /**
    * Counts everything before `nextOffset` as handled now, and commits it with others after `lateCommitMs`, and before
-   * the partition is handed over. A process that dies before is given these records again, so it is for handlers that
-   * recognise repeats.
+   * the partition is handed over. A commit that fails is tried again as often, until it succeeds, a later one takes its
+   * place or the partition moves. A process that dies before is given these records again, so it is for handlers that
+   * recognise repeats. Throws where the partition has moved already.
    */
   commitSoon(nextOffset: bigint): void;
   /** Keeps the group membership during long work; throws when the group has rebalanced without this member. */

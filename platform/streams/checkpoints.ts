@@ -42,9 +42,7 @@ export const createCheckpoints = (
   const report = checkpointReport(host);
   const publish = createPublishing(host, tasks, store);
   const bell = createBell();
-  const handled = new Map<string, Handled & { at: TopicPartition }>();
-  /** What a checkpoint has and the broker did not take, because it was away. */
-  const uncommitted = new Map<string, Handled & { at: TopicPartition }>();
+  const handled = new Map<string, Handled>();
   const pause = createPause();
   let records = 0;
   let isIdle = false;
@@ -58,34 +56,16 @@ export const createCheckpoints = (
     return taken;
   };
 
-  /**
-   * The offsets say how far the job is, to operators and to `asOf`; a partition that has moved is no matter. Committed
-   * together, they are one request. One that fails is tried again, also where no further record comes.
-   */
-  const commitAll = async (done: readonly (Handled & { at: TopicPartition })[]): Promise<void> => {
-    uncommitted.clear();
-    await Promise.all(
-      done.map(async (one) => {
-        try {
-          await one.control.commit(one.nextOffset);
-        } catch {
-          if (!one.control.isStale()) uncommitted.set(partitionName(one.at), one);
-        }
-      }),
-    );
-  };
-
   const checkpoint = async (): Promise<void> => {
     for (const task of tasks) task.advance();
     isIdle = records === 0 && !tasks.some((task) => task.hasNews());
     if (isIdle) {
       await verifyIfPossible(host, store);
-      await publish([]);
-      return commitAll([...uncommitted.values()]);
+      return publish([]);
     }
     const startedAtMs = host.clock.monotonicMs();
     const taken = take();
-    const due = new Map([...uncommitted, ...handled]);
+    const due = [...handled.values()];
     const goOn = pause.next();
     handled.clear();
     records = 0;
@@ -96,13 +76,13 @@ export const createCheckpoints = (
       goOn();
     }
     report(taken, tasks, host.clock.monotonicMs() - startedAtMs);
-    await commitAll([...due.values()]);
+    await commitAll(due);
   };
 
   return {
     handled: async (at, nextOffset, count, control) => {
       records += count;
-      handled.set(partitionName(at), { at, nextOffset, control });
+      handled.set(partitionName(at), { nextOffset, control });
       // The first records after a pause end the longer wait.
       if (isIdle) bell.ring();
       if (records < limits.recordsPerCheckpointMax) return;
@@ -125,6 +105,22 @@ export const createCheckpoints = (
       }
     },
   };
+};
+
+/**
+ * The offsets say how far the job is, to operators and to `asOf`; a partition that has moved is no matter. Committed
+ * together, they are one request. One that fails is tried again, also where no further record comes.
+ */
+const commitAll = async (done: readonly Handled[]): Promise<void> => {
+  await Promise.all(
+    done.map(async ({ nextOffset, control }) => {
+      try {
+        await control.commit(nextOffset);
+      } catch {
+        if (!control.isStale()) control.commitSoon(nextOffset);
+      }
+    }),
+  );
 };
 
 /** Where readers wait for a checkpoint. */

@@ -6,9 +6,6 @@ import { PartitionMoved } from './partition-moved.js';
 /** A wait of the partition's handler is interrupted so often to keep the partition alive. */
 export const heartbeatMs = 1_000;
 
-/** A commit that has failed is tried again after so long, unless a later one takes its place. */
-const commitAgainMs = 2_000;
-
 /** A partition for as long as this process has it from Kafka, and what holds it meanwhile. */
 export type Assignment = InsertingPipeline & {
   /** False before the first batch, and from when the partition has moved or its pipeline has ended. */
@@ -29,24 +26,19 @@ export const createAssignment = ({ topic, partition }: TopicPartition): Assignme
   let heldBy: string | undefined;
   /** The greatest offset whose commit has begun. */
   let latest = -1n;
-  let again: NodeJS.Timeout | undefined;
   const isOurs = (): boolean => !isOver && control?.isStale() === false;
   const assertOurs = (): void => {
     if (!isOurs()) throw new PartitionMoved(topic, partition);
   };
   const commit = async (nextOffset: bigint): Promise<void> => {
-    if (nextOffset >= latest) clearTimeout(again);
     if (nextOffset > latest) latest = nextOffset;
     try {
       await control?.commit(nextOffset);
     } catch (error) {
-      // On a quiet partition nothing else would be committed for hours.
-      if (nextOffset === latest && !isOver) again = setTimeout(tryAgain, commitAgainMs).unref();
+      // It is tried again: on a quiet partition nothing else would be committed for hours.
+      if (nextOffset === latest && isOurs()) control?.commitSoon(nextOffset);
       throw error;
     }
-  };
-  const tryAgain = (): void => {
-    if (isOurs()) commit(latest).catch(() => {});
   };
   return {
     get isOurs() {
@@ -72,7 +64,6 @@ export const createAssignment = ({ topic, partition }: TopicPartition): Assignme
     },
     end: () => {
       isOver = true;
-      clearTimeout(again);
     },
   };
 };
