@@ -40,9 +40,16 @@ export const clientNetwork = (written: string, otherwise: string): string => {
   return `${network.join(':')}::/64`;
 };
 
+type ClientRequest = Pick<FastifyRequest, 'ip' | 'raw'>;
+
+/** The network of the client of a request. */
+export const networkOf = ({ ip, raw }: ClientRequest): string =>
+  // A client that has gone has no address any more, though the type says otherwise.
+  clientNetwork(ip ?? '', raw.socket.remoteAddress ?? '');
+
 export type ClientNetworks = {
-  /** The network of the client of a request. */
-  of(request: Pick<FastifyRequest, 'ip' | 'raw'>): string;
+  /** As `networkOf`. */
+  of(request: ClientRequest): string;
   /** The same without the router's request, if a request with the same addresses was seen lately. */
   known(raw: IncomingMessage): string | undefined;
 };
@@ -66,8 +73,7 @@ export const createClientNetworks = (readsForwarded: boolean): ClientNetworks =>
       const key = keyOf(request.raw);
       const known = networks.get(key);
       if (known !== undefined) return known;
-      // A client that has gone has no address any more, though the type says otherwise.
-      const network = clientNetwork(request.ip ?? '', request.raw.socket.remoteAddress ?? '');
+      const network = networkOf(request);
       if (networks.size >= networksKeptMax) networks.clear();
       if (key.length <= keyCharsMax) networks.set(key, network);
       return network;

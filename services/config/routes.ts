@@ -6,6 +6,7 @@ import { ignored, jsonValue } from '#platform/http/json-value';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import { text } from '#platform/http/text';
+import { integerMax } from '#platform/postgres/integer';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { LiveSetting } from '#platform/settings/live-setting';
@@ -24,7 +25,6 @@ const keyCharsMax = 100;
 const valueCharsMax = 1000;
 const fieldsMax = 50;
 const rowsMax = 100;
-const versionMax = 2_147_483_647;
 
 /** Larger numbers lose digits on their way. */
 const number = z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER);
@@ -159,7 +159,7 @@ const historyRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
     async (request) => {
       const { key } = declared(deps, request.params.key);
       const { limit } = request.query;
-      const beforeVersion = decodeCursor(request, z.int().min(1).max(versionMax));
+      const beforeVersion = decodeCursor(request, z.int().min(1).max(integerMax));
       const rows = await deps.store.history(deps.db, key, { beforeVersion, rowsMax: limit + 1 });
       const { items, next } = pageFrom(request, rows, ({ version }) => version);
       return {
@@ -181,7 +181,7 @@ const rollbackRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
         description: 'With `If-Match`, only if the setting has that version still.',
         params,
         headers: z.object({ 'if-match': text(512).min(1).optional() }),
-        body: z.strictObject({ version: z.int().min(0).max(versionMax) }),
+        body: z.strictObject({ version: z.int().min(0).max(integerMax) }),
         response: { 200: settingSchema, ...problems(404, 409, 412) },
       },
     },

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { clientNetwork } from '#platform/http/client-address';
+import { networkOf } from '#platform/http/client-address';
 import {
   createWatchers,
   lastEventIdOf,
@@ -112,8 +112,8 @@ export const liveRoutes = (app: HttpApp, deps: LiveRouteDeps): void => {
   );
 };
 
-const clientOf = ({ principal, ip, raw }: FastifyRequest): string =>
-  principal.kind === 'user' ? principal.userId : clientNetwork(ip ?? '', raw.socket.remoteAddress ?? '');
+const clientOf = (request: FastifyRequest): string =>
+  request.principal.kind === 'user' ? request.principal.userId : networkOf(request);
 
 type TopicEvent = { topic: TopicName; event: ServerEvent };
 

@@ -1,4 +1,5 @@
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
+import { integerMax } from '#platform/postgres/integer';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import type { GuestContactGiven, UserContactChanged } from '#schemas/events';
@@ -21,7 +22,8 @@ export type ContactStore = {
   forgetGuests(db: Queryable, before: Date): Promise<number>;
 };
 
-const versionLast = 2_147_483_647;
+/** Of an account that was erased: no contact is newer. */
+const versionLast = integerMax;
 
 const noteAll = writeBatch<UserContactChanged>((tx, contacts) =>
   tx.query(

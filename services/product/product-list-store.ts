@@ -1,3 +1,4 @@
+import { integerMax } from '#platform/postgres/integer';
 import { keyset } from '#platform/postgres/keyset';
 import type { Queryable } from '#platform/postgres/pool';
 import { type ProductRow, rowColumns } from './product-row-store.js';
@@ -31,7 +32,6 @@ export type Position = readonly (number | string)[];
 /** `isIn` is true for a number that the column can hold: a position comes back from the caller. */
 type SortKey = { column: string; readOf(row: ProductRow): number; isIn(value: number): boolean };
 
-const integerMax = 2_147_483_647;
 const isInteger = (value: number): boolean => Number.isInteger(value) && Math.abs(value) <= integerMax;
 
 const price: SortKey = {

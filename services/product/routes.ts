@@ -14,6 +14,7 @@ import {
 import { problem, problems } from '#platform/http/problem-details';
 import { isRange, mustNotBeBelow } from '#platform/http/range';
 import { line, text, uuid, wholeNumber } from '#platform/http/text';
+import { integerMax } from '#platform/postgres/integer';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { Metrics } from '#platform/telemetry/metrics';
@@ -310,7 +311,7 @@ const historyRoute = (app: HttpApp, db: Database): void => {
     async (request) => {
       const { limit } = request.query;
       const { productId } = request.params;
-      const beforeVersion = decodeCursor(request, z.int().min(1).max(2_147_483_647));
+      const beforeVersion = decodeCursor(request, z.int().min(1).max(integerMax));
       const rows = await historyOf(db, { productId, beforeVersion, rowsMax: limit + 1 });
       if (rows.length === 0 && beforeVersion === undefined) throw notFound();
       const { items, next } = pageFrom(request, rows, ({ version }) => version);
