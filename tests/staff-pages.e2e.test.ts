@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { engines, runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
@@ -9,20 +9,18 @@ import { topics } from '#schemas/topics';
 import { readRunFile, shopAt } from './shop.js';
 import {
   accessibilityFindings,
-  findBrowser,
+  logIn,
   measureLoading,
-  noBrowser,
-  openBrowser,
   photograph as photographOf,
   sidewaysScroll,
   type TestBrowser,
 } from './web/browser.js';
+import { withBrowser } from './web/with-browser.js';
 
 /** The pages of staff as they see them: real Chromium on the gateway of the running platform. */
 
 const run = readRunFile(runFilePath());
 const shop = shopAt(run.gateway);
-const executable = findBrowser();
 const pages = run.gateway;
 const orderOverdueMs = 90_000;
 
@@ -32,23 +30,18 @@ let admin: string;
 let stuckId: string;
 let errors: string[] = [];
 
-beforeAll(async () => {
-  if (executable === undefined) return;
+withBrowser(async (opened) => {
+  browser = opened;
   admin = await shop.login(run.adminEmail, run.adminPassword);
   stuckId = await place('tok_timeout');
-  browser = await openBrowser(executable);
   ({ page, errors } = await browser.visitor({ locale: 'en-GB' }));
   await page.goto(`${pages}/admin`);
-  await page.getByLabel('E-mail').fill(run.adminEmail);
-  await page.getByLabel('Password').fill(run.adminPassword);
-  await page.getByRole('button', { name: 'Log in' }).click();
+  await logIn(page, { email: run.adminEmail, password: run.adminPassword });
   await page.getByRole('heading', { level: 1, name: 'What is wrong now' }).waitFor();
 }, 60_000);
-beforeEach(({ skip }) => skip(executable === undefined, noBrowser));
 afterEach(() => expect(errors.splice(0), 'errors on the console').toEqual([]));
-afterAll(async () => browser?.close());
 
-/** A guest's order of a new product. */
+/** A new customer's order of a new product. */
 const place = async (paymentToken: string): Promise<string> => {
   const productId = await shop.createProduct(admin, { initialStock: 5 });
   const buyer = await shop.registerCustomer();

@@ -1,34 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
 import { readRunFile, shopAt } from './shop.js';
-import {
-  findBrowser,
-  noBrowser,
-  openBrowser,
-  openDashboard,
-  sidewaysScroll,
-  type TestBrowser,
-} from './web/browser.js';
+import { logIn, openDashboard, sidewaysScroll, type TestBrowser } from './web/browser.js';
 import { goToPayment, password, pay, register } from './web/buying.js';
+import { withBrowser } from './web/with-browser.js';
 
 /** The pages where something is in the way: an answer that is late or lost, a browser that keeps nothing, no pointer. */
 
 const run = readRunFile(runFilePath());
 const shop = shopAt(run.gateway);
-const executable = findBrowser();
 let browser: TestBrowser;
 let admin: string;
 
-beforeAll(async () => {
-  if (executable === undefined) return;
-  browser = await openBrowser(executable);
+withBrowser(async (opened) => {
+  browser = opened;
   admin = await shop.login(run.adminEmail, run.adminPassword);
 });
-beforeEach(({ skip }) => skip(executable === undefined, noBrowser));
-afterAll(async () => browser?.close());
 
 const newProduct = (name: string): Promise<string> =>
   shop.createProduct(admin, { name, initialStock: 5, category: 'living/lighting', amountMinor: 1999 });
@@ -251,9 +241,7 @@ describe('an operator', () => {
     });
     const { page, errors } = await browser.visitor();
     await page.goto(`${run.gateway}/admin/orders/${id}`);
-    await page.getByLabel('E-mail').fill(run.adminEmail);
-    await page.getByLabel('Password').fill(run.adminPassword);
-    await page.getByRole('button', { name: 'Log in' }).click();
+    await logIn(page, { email: run.adminEmail, password: run.adminPassword });
     const dialog = page.getByRole('dialog');
     const fill = async (): Promise<void> => {
       await page.getByRole('button', { name: 'Refund', exact: true }).click();
@@ -312,9 +300,7 @@ describe('an operator', () => {
     });
     const { page, errors } = await browser.visitor();
     await page.goto(`${run.gateway}/admin/nothing-here`);
-    await page.getByLabel('E-mail').fill(email);
-    await page.getByLabel('Password').fill(password);
-    await page.getByRole('button', { name: 'Log in' }).click();
+    await logIn(page, { email, password });
     await page.getByRole('heading', { level: 1, name: 'Nothing at this address' }).waitFor();
     const search = page.getByLabel('Find an order by its id or its payment');
     await search.fill(email);

@@ -1,15 +1,12 @@
 import type { Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { readRunFile, shopAt } from './shop.js';
 import {
   accessibilityFindings,
-  findBrowser,
   type Loading,
   measureLoading,
-  noBrowser,
-  openBrowser,
   openDashboard,
   photograph,
   sidewaysScroll,
@@ -18,23 +15,20 @@ import {
   type Visitor,
 } from './web/browser.js';
 import { goToPayment, pay } from './web/buying.js';
+import { withBrowser } from './web/with-browser.js';
 
 /** The shop as people see it: real Chromium on the gateway of the running platform. */
 
 const run = readRunFile(runFilePath());
 const shop = shopAt(run.gateway);
-const executable = findBrowser();
 let browser: TestBrowser;
 let admin: string;
 const open: Visitor[] = [];
 
-beforeAll(async () => {
-  if (executable === undefined) return;
-  browser = await openBrowser(executable);
+withBrowser(async (opened) => {
+  browser = opened;
   admin = await shop.login(run.adminEmail, run.adminPassword);
 });
-beforeEach(({ skip }) => skip(executable === undefined, noBrowser));
-afterAll(async () => browser?.close());
 
 const arrive = async (): Promise<Visitor> => {
   const visitor = await browser.visitor();

@@ -78,15 +78,23 @@ export const openBrowser = async (executablePath: string): Promise<TestBrowser> 
   };
 };
 
+/** Logs in by the form that the page shows. */
+export const logIn = async (
+  page: Page,
+  { email, password }: { email: string; password: string },
+): Promise<void> => {
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+};
+
 /** The dashboard of staff, logged in. */
 export const openDashboard = async (
   page: Page,
   { gateway, adminEmail, adminPassword }: Pick<RunFile, 'gateway' | 'adminEmail' | 'adminPassword'>,
 ): Promise<void> => {
   await page.goto(`${gateway}/dashboard`);
-  await page.getByLabel('E-mail').fill(adminEmail);
-  await page.getByLabel('Password').fill(adminPassword);
-  await page.getByRole('button', { name: 'Log in' }).click();
+  await logIn(page, { email: adminEmail, password: adminPassword });
   await page.getByTestId('tile-net').waitFor();
 };
 
