@@ -7,9 +7,17 @@ import { CloseIcon, FilterIcon } from '../../kit/icons.tsx';
 import { formatMoney } from '../../money/money.ts';
 import { categoryWords } from '../../words/words.ts';
 import type { Product } from '../catalogue/products.ts';
-import { chipsOf, type Filters, type Sort, sorts, sortWords, withFilter } from './filters.ts';
-
-export type PriceWords = (amountMinor: number) => string;
+import {
+  chipsOf,
+  type Filters,
+  type PriceRange,
+  type PriceWords,
+  rangeWords,
+  type Sort,
+  sorts,
+  sortWords,
+  withFilter,
+} from './filters.ts';
 
 let currency = 'GBP';
 /** Amounts in an address have no currency: they are in that of the products found, or else of those found last. */
@@ -100,6 +108,19 @@ export const FilterRail = ({ shown, children }: { shown: string; children: React
 };
 
 export type Choice = { key: string; text: ReactNode; count?: number; isChosen: boolean; search: Filters };
+
+const none = { minPrice: undefined, maxPrice: undefined };
+
+/** A range of prices; chosen again, it is taken away. */
+export const priceChoice = (filters: Filters, range: PriceRange, price: PriceWords): Choice => {
+  const isChosen = filters.minPrice === range.minPrice && filters.maxPrice === range.maxPrice;
+  return {
+    key: `${range.minPrice}-${range.maxPrice}`,
+    text: rangeWords(range, price),
+    isChosen,
+    search: withFilter(filters, isChosen ? none : { ...none, ...range }),
+  };
+};
 
 /** One group of filters. A choice is a link, so that it has an address and Back undoes it. */
 export const FilterGroup = ({ title, choices }: { title: string; choices: readonly Choice[] }) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chipsOf, type Filters, filtersOf, sorts, withFilter } from './filters.ts';
+import { chipsOf, type Filters, filtersOf, rangeWords, ratingWords, sorts, withFilter } from './filters.ts';
 
 const anyFilters = fc.record(
   {
@@ -56,6 +56,22 @@ describe('filters in an address', () => {
         }
       }),
     );
+  });
+
+  it('read alike where they are chosen and where they are taken off', () => {
+    const price = (amountMinor: number) => `${amountMinor}p`;
+    const ranges = [{ maxPrice: 200 }, { minPrice: 0, maxPrice: 200 }, { minPrice: 200, maxPrice: 500 }];
+    expect([...ranges, { minPrice: 500 }].map((range) => rangeWords(range, price))).toEqual([
+      'Up to 200p',
+      'Up to 200p',
+      '200p – 500p',
+      '500p and more',
+    ]);
+    for (const minRating of [4, 5]) {
+      const chips = chipsOf({ minRating }, { category: (path) => path, price });
+      expect(chips.map(({ text }) => text)).toEqual([ratingWords(minRating)]);
+    }
+    expect(ratingWords(5)).toBe('5 stars');
   });
 
   it('change one by one', () => {

@@ -56,32 +56,38 @@ export const withFilter = (
   change: { [K in keyof Filters]?: Filters[K] | undefined },
 ): Filters => filtersOf({ ...filters, ...change });
 
+export type PriceRange = Pick<Filters, 'minPrice' | 'maxPrice'>;
+export type PriceWords = (amountMinor: number) => string;
+
+/** A range has at least one of its ends. */
+export const rangeWords = ({ minPrice = 0, maxPrice }: PriceRange, price: PriceWords): string => {
+  if (maxPrice === undefined) return `${price(minPrice)} and more`;
+  return minPrice === 0 ? `Up to ${price(maxPrice)}` : `${price(minPrice)} – ${price(maxPrice)}`;
+};
+
+/** Of a filter by stars, of which a product has five at most. */
+export const ratingWords = (minRating: number): string =>
+  minRating === 5 ? '5 stars' : `${minRating} stars and more`;
+
 export type Chip = { text: string; without: Filters };
 
 /** What is chosen, each with the filters that are left when it is taken away. */
 export const chipsOf = (
   filters: Filters,
-  words: { category(path: string): string; price(amountMinor: number): string },
+  words: { category(path: string): string; price: PriceWords },
 ): Chip[] => {
   const { category, brand, minPrice, maxPrice, minRating, inStock } = filters;
   const chips: Chip[] = [];
   if (category !== undefined)
     chips.push({ text: words.category(category), without: withFilter(filters, { category: undefined }) });
   if (brand !== undefined) chips.push({ text: brand, without: withFilter(filters, { brand: undefined }) });
-  if (minPrice !== undefined || maxPrice !== undefined) {
-    const range =
-      maxPrice === undefined
-        ? `From ${words.price(minPrice ?? 0)}`
-        : minPrice === undefined || minPrice === 0
-          ? `Up to ${words.price(maxPrice)}`
-          : `${words.price(minPrice)} to ${words.price(maxPrice)}`;
-    chips.push({ text: range, without: withFilter(filters, { minPrice: undefined, maxPrice: undefined }) });
-  }
-  if (minRating !== undefined)
+  if (minPrice !== undefined || maxPrice !== undefined)
     chips.push({
-      text: `${minRating} stars and more`,
-      without: withFilter(filters, { minRating: undefined }),
+      text: rangeWords(filters, words.price),
+      without: withFilter(filters, { minPrice: undefined, maxPrice: undefined }),
     });
+  if (minRating !== undefined)
+    chips.push({ text: ratingWords(minRating), without: withFilter(filters, { minRating: undefined }) });
   if (inStock !== undefined)
     chips.push({ text: 'In stock', without: withFilter(filters, { inStock: undefined }) });
   return chips;

@@ -7,16 +7,8 @@ import { categoryWords } from '../../words/words.ts';
 import { type CategoryNode, useCategories, wayTo } from '../catalogue/categories.ts';
 import { Way } from '../catalogue/way.tsx';
 import { Page } from '../shell/page.tsx';
-import {
-  Chips,
-  type Choice,
-  FilterGroup,
-  FilterRail,
-  type PriceWords,
-  priceWordsBeside,
-  SortChoice,
-} from './controls.tsx';
-import { type Filters, filtersOf, withFilter } from './filters.ts';
+import { Chips, FilterGroup, FilterRail, priceChoice, priceWordsBeside, SortChoice } from './controls.tsx';
+import { type Filters, filtersOf, type PriceRange, withFilter } from './filters.ts';
 import { Results } from './results.tsx';
 
 const pageSize = 24;
@@ -114,7 +106,7 @@ const Listing = ({
             title={below.length > 0 ? 'Within' : 'Beside'}
             nodes={below.length > 0 ? below : siblings}
           />
-          <FilterGroup title="Price" choices={priceChoices(filters, price)} />
+          <FilterGroup title="Price" choices={priceSteps.map((step) => priceChoice(filters, step, price))} />
         </FilterRail>
         <div>
           <Chips filters={filters} price={price} />
@@ -149,31 +141,12 @@ const CategoryLinks = ({ title, nodes }: { title: string; nodes: readonly Catego
 };
 
 /** Fixed steps, so that a choice does not move the others. */
-const steps: readonly [min: number | undefined, max: number | undefined][] = [
-  [undefined, 200],
-  [200, 500],
-  [500, 1000],
-  [1000, undefined],
+const priceSteps: readonly PriceRange[] = [
+  { maxPrice: 200 },
+  { minPrice: 200, maxPrice: 500 },
+  { minPrice: 500, maxPrice: 1000 },
+  { minPrice: 1000 },
 ];
-
-const priceChoices = (filters: Filters, price: PriceWords): Choice[] =>
-  steps.map(([minPrice, maxPrice]) => {
-    const isChosen = filters.minPrice === minPrice && filters.maxPrice === maxPrice;
-    return {
-      key: `${minPrice}-${maxPrice}`,
-      text:
-        minPrice === undefined
-          ? `Up to ${price(maxPrice ?? 0)}`
-          : maxPrice === undefined
-            ? `${price(minPrice)} and more`
-            : `${price(minPrice)} – ${price(maxPrice)}`,
-      isChosen,
-      search: withFilter(
-        filters,
-        isChosen ? { minPrice: undefined, maxPrice: undefined } : { minPrice, maxPrice },
-      ),
-    };
-  });
 
 const NothingHere = ({ filters }: { filters: Filters }) => (
   <Empty

@@ -13,11 +13,11 @@ import {
   type Choice,
   FilterGroup,
   FilterRail,
-  type PriceWords,
+  priceChoice,
   priceWordsBeside,
   SortChoice,
 } from '../listing/controls.tsx';
-import { type Filters, filtersOf, withFilter } from '../listing/filters.ts';
+import { type Filters, filtersOf, type PriceWords, ratingWords, withFilter } from '../listing/filters.ts';
 import { Results } from '../listing/results.tsx';
 import { Shelf } from '../recommendations/shelf.tsx';
 import { Page } from '../shell/page.tsx';
@@ -131,25 +131,10 @@ const Facets = ({
     />
     <FilterGroup
       title="Price"
-      choices={facets.price.map(({ from, to, count }): Choice => {
-        const maxPrice = to ?? undefined;
-        const isChosen = filters.minPrice === from && filters.maxPrice === maxPrice;
-        return {
-          key: String(from),
-          text:
-            to === null
-              ? `${price(from)} and more`
-              : from === 0
-                ? `Up to ${price(to)}`
-                : `${price(from)} – ${price(to)}`,
-          count,
-          isChosen,
-          search: withFilter(
-            filters,
-            isChosen ? { minPrice: undefined, maxPrice: undefined } : { minPrice: from, maxPrice },
-          ),
-        };
-      })}
+      choices={facets.price.map(({ from, to, count }) => ({
+        ...priceChoice(filters, { minPrice: from, ...(to === null ? {} : { maxPrice: to }) }, price),
+        count,
+      }))}
     />
     <FilterGroup
       title="Rating"
@@ -159,7 +144,7 @@ const Facets = ({
           const isChosen = filters.minRating === from;
           return {
             key: String(from),
-            text: from === 5 ? '5 stars' : `${from} stars and more`,
+            text: ratingWords(from),
             count,
             isChosen,
             search: withFilter(filters, { minRating: isChosen ? undefined : from }),
