@@ -118,7 +118,7 @@ module.exports = {
       name: 'web-shares-downwards',
       comment: 'What the apps share imports no app; the kit, like the platform, knows no shop and no API.',
       severity: 'error',
-      from: { path: '^web/(api|cover|kit|money|saga|words)/' },
+      from: { path: '^web/(api|cover|kit|money|saga|staff|words)/' },
       to: { path: '^web/(storefront|dashboard|admin)/' },
     },
     {

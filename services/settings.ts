@@ -3,7 +3,12 @@ import { experimentsSetting } from '#schemas/experiments';
 import { limitSettings } from './gateway/limit-settings.js';
 import { outboxUnpublishedMax, paymentWaitMs } from './order/order-settings.js';
 import { paymentRetryMs } from './payment/payment-settings.js';
-import { comparedPercent, diversity, promotesByItself } from './recommendation/model-settings.js';
+import {
+  comparedPercent,
+  diversity,
+  exploredPercent,
+  promotesByItself,
+} from './recommendation/model-settings.js';
 import { rulesSetting } from './recommendation/rules.js';
 
 export { rulesFields, rulesSetting } from './recommendation/rules.js';
@@ -22,4 +27,5 @@ export const liveSettings: readonly LiveSetting[] = [
   comparedPercent,
   diversity,
   promotesByItself,
+  exploredPercent,
 ];
