@@ -73,7 +73,7 @@ type LogConfig = { kafka: KafkaSettings; schemaRegistryUrl: string; schemaUnknow
 type DatabaseConfig = { databaseUrl: string; database: string; databasePoolMax: number };
 
 export type ServiceOptions<E, P extends keyof E & string> = {
-  /** The topic, key and schema of each event: `records` of the schemas. */
+  /** The topic and schema of each event: `records` of the schemas. */
   records: EventTable<E>;
   /** Which values of events make no sense although they fit their schemas: no reaction gets them. */
   brokenRule: BrokenRule;

@@ -81,6 +81,15 @@ describe('the house', () => {
       ).toEqual(numbers.map((_, index) => index + 1));
   });
 
+  it('has every name that ARCHITECTURE.md says is in a file', () => {
+    const signposts = [...read('ARCHITECTURE.md').matchAll(/`(\w+)`[^`|[\n]* in \[[^\]]*\]\(([^)]+)\)/g)];
+    expect(signposts.length).toBeGreaterThan(50);
+    const wrong = signposts.filter(
+      ([, name, file]) => !new RegExp(`\\b${name}\\b`).test(read(file as string)),
+    );
+    expect(wrong.map(([text]) => text)).toEqual([]);
+  });
+
   it('has every decision that its documents and its code name', () => {
     const missing = [...documents, ...codeFiles].flatMap((file) =>
       [...read(file).matchAll(/\bADR (\d+)(?:\]\(([^)]+)\))?/g)]

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { variableOf } from '#platform/config';
 import { scopes } from '#schemas/scopes';
+import { topics } from '#schemas/topics';
 import { folderOf, type Part, services, table } from '../services/table.js';
 import { table as operations } from './access-table.js';
 
@@ -64,9 +65,11 @@ describe('what runs the platform elsewhere', () => {
     expect(scraped.sort(), generate).toEqual(names.sort());
   });
 
-  it("ARCHITECTURE.md's drawing shows each of them", () => {
+  it("ARCHITECTURE.md's drawing shows each of them, and each topic", () => {
     const drawing = /## Bird's eye\s+```([^`]+)```/.exec(read('ARCHITECTURE.md'))?.[1] ?? '';
-    const missing = parts.map(({ name }) => name).filter((name) => !drawing.includes(name));
+    const shown = drawing.split(/[^\w-]+/);
+    const names = [...parts.map(({ name }) => name), ...Object.values(topics).map(({ topic }) => topic)];
+    const missing = names.filter((name) => !shown.includes(name));
     expect(missing, 'missing in the drawing of ARCHITECTURE.md').toEqual([]);
   });
 });

@@ -37,7 +37,7 @@ export const service: Service<RecommendationConfig> = {
       brokenRule,
       publishes,
     });
-    const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs: recentMs });
+    const catalogue = createCatalogueStore(db, { nowMs: host.clock.nowMs, recentMs });
     react('reactions', reactions(catalogue, forgetInterests(redis)), followsLater);
     host.use(forgetOldPurchases(host, catalogue));
     const similarity = viewOrNothing(redisSimilarityView(redis.client, host.clock), redis);
