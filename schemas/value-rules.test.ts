@@ -22,8 +22,16 @@ const asked = {
   returns: [{ returnId: 'return', refundMinor: 0, lines: [{ productId: 'lamp', quantity: 1 }] }],
 };
 
+const described = {
+  ...{ productId: 'lamp', version: 1, name: 'Lamp', currency: 'EUR', priceMinor: 0, initialStock: 0 },
+  ...{ attributes: '{"colour":"white","watts":8,"dimmable":true}', groupId: null },
+  ...{ createdAt: occurredAt, occurredAt },
+};
+
 it.each([
   ['OrderPlaced', placed],
+  ['ProductCreated', described],
+  ['ProductUpdated', { ...described, attributes: '{}', groupId: '018f6b1e-0000-7000-8000-000000000001' }],
   ['PaymentInstructed', instructed],
   ['PaymentRefunded', { ...paid, refundId: 'refund', method: 'a new one' }],
   ['StockReserved', held],
@@ -45,6 +53,11 @@ it.each([
   ['PaymentInstructed', { ...instructed, amountMinor: -1 }, 'amountMinor is -1'],
   ['PaymentInstructed', { ...instructed, method: 'constructor' }, 'method is "constructor"'],
   ['PaymentRefunded', { ...paid, amountMinor: -1 }, 'amountMinor is -1'],
+  ['ProductCreated', { ...described, attributes: 'white' }, 'attributes is "white"'],
+  ['ProductCreated', { ...described, attributes: 'null' }, 'attributes is "null"'],
+  ['ProductUpdated', { ...described, attributes: '[1]' }, 'attributes is "[1]"'],
+  ['ProductUpdated', { ...described, attributes: '{"a":{"b":1}}' }, 'attributes is'],
+  ['ProductUpdated', { ...described, groupId: 'lamps' }, 'groupId is "lamps"'],
   ['StockReserved', { ...held, lines: [{ ...held.lines[0], available: -1 }] }, 'lines.available is -1'],
   ['StockReturned', { ...held, lines: [{ ...held.lines[0], quantity: -1 }] }, 'lines.quantity is -1'],
   [

@@ -62,6 +62,8 @@ const integerCheck =
 
 const textCheck = (rule: Exclude<ValueRule, { min: number }>): Check => {
   if ('bytesMin' in rule) return (bytes, start, end) => end - textStart(bytes, start) >= rule.bytesMin;
+  if ('isOne' in rule)
+    return (bytes, start, end) => rule.isOne(bytes.toString('utf8', textStart(bytes, start), end));
   if ('oneOf' in rule) {
     const choices = rule.oneOf.map((text) => Buffer.from(text));
     return (bytes, start, end) => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { newId } from '#platform/ids';
 import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { IncomingRecord } from '#platform/messaging/broker';
-import { records, type Sale, type ShopperActivity } from '#schemas/events';
+import { type ProductCreated, records, type Sale, type ShopperActivity } from '#schemas/events';
 import { brokenRule } from '#schemas/value-rules';
 import { type Feed, feeds } from './feeds.js';
 import { createIntake, type Intake, type Outcome } from './intake.js';
@@ -53,6 +53,12 @@ const sale = (changes: Partial<Sale> = {}): Sale => ({
   occurred_at: 1_790_000_000_000,
   ...changes,
 });
+const product: ProductCreated = {
+  ...{ productId: newId(), version: 1, name: 'Lamp', description: '', category: 'home/lighting' },
+  ...{ priceMinor: 0, currency: 'EUR', brand: null, tags: [], attributes: '{"watts":8}', images: [] },
+  ...{ groupId: newId(), ageRestricted: false, active: true, featured: false, initialStock: 0 },
+  ...{ changedBy: null, createdAt: 1_790_000_000_000, occurredAt: 1_790_000_000_000 },
+};
 const activity = (changes: Partial<ShopperActivity> = {}): ShopperActivity => ({
   event_id: newId(),
   type: 'product_viewed',
@@ -162,6 +168,22 @@ describe('a record that means nothing', () => {
       kind: 'poison',
       cause: { code: 'datum_meaningless', message: expect.stringContaining(field) },
     });
+  });
+
+  it.each([
+    ['attributes', { attributes: 'white' }],
+    ['attributes', { attributes: '{"a":null}' }],
+    ['groupId', { groupId: 'lamps' }],
+    ['priceMinor', { priceMinor: -1 }],
+  ] as const)('is poison on products for its %s: %o', async (field, changes) => {
+    const value = { ...product, ...changes };
+    const words = brokenRule('ProductCreated', value);
+    expect(words).toMatch(new RegExp(`^${field} is `));
+    expect(judge(await open('products'), encoded(records.ProductCreated, value))).toMatchObject({
+      kind: 'poison',
+      cause: { code: 'datum_meaningless', message: words },
+    });
+    expect(judge(await open('products'), encoded(records.ProductCreated, product)).kind).toBe('row');
   });
 
   it.each([
