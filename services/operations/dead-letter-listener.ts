@@ -1,4 +1,5 @@
 import type { BatchHandler, Broker } from '#platform/messaging/broker';
+import { deadLetterTopic } from '#platform/messaging/dead-letter';
 import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
@@ -31,7 +32,10 @@ export const createDeadLetterListener = (
   });
 
   const handle: BatchHandler = async ({ topic, records }, control) => {
-    const letters = records.flatMap((record) => letterIn(record, retentionOf.get(topic) ?? 0) ?? []);
+    const letters = records
+      .flatMap((record) => letterIn(record, retentionOf.get(topic) ?? 0) ?? [])
+      // One that names another topic nobody has parked, and a replay that fails could not be parked either.
+      .filter(({ parked }) => deadLetterTopic(parked.topic) === topic);
     const last = records.at(-1);
     if (last === undefined) return;
     await inTransaction(db, (tx) => store.keep(tx, letters));
