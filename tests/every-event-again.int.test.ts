@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { avroType } from '#platform/messaging/avro-codec';
 import { inTransaction } from '#platform/postgres/transaction';
+import { records } from '#schemas/events';
+import { brokenRule } from '#schemas/value-rules';
 import { lockProducts, type ProductRow } from '../services/product/product-row-store.js';
 import {
   type Choreography,
@@ -102,6 +105,14 @@ it('has a history in which every event of the saga happened', () => {
     'Sale',
   ] as const)
     expect(types, type).toContain(type);
+});
+
+it('has no event that a reader would refuse', () => {
+  const broken = shop.log.flatMap(({ type, datum }) => {
+    const value = avroType(records[type].schema).fromBuffer(datum) as object;
+    return brokenRule(type, value) ?? [];
+  });
+  expect(broken).toEqual([]);
 });
 
 it('knows every service that reacts to events', () => {
