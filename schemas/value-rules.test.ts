@@ -36,6 +36,8 @@ it.each([
   ['PaymentRefunded', { ...paid, refundId: 'refund', method: 'a new one' }],
   ['StockReserved', held],
   ['StockReserved', { ...held, lines: [] }],
+  ['PaymentDeclined', { ...paid, retryUntil: null }],
+  ['OrderPlaced', { ...placed, lines: new Array(100).fill(line) }],
   ['OrderStepsAsked', asked],
   ['UserErased', { userId: 'user', occurredAt: -1 }],
 ] as const)('%s has a meaning %#', (name, value) => {
@@ -59,6 +61,9 @@ it.each([
   ['ProductUpdated', { ...described, attributes: '{"a":{"b":1}}' }, 'attributes is'],
   ['ProductUpdated', { ...described, groupId: 'lamps' }, 'groupId is "lamps"'],
   ['StockReserved', { ...held, lines: [{ ...held.lines[0], available: -1 }] }, 'lines.available is -1'],
+  ['StockReserved', { ...held, expiresAt: 9e15 }, 'expiresAt is 9000000000000000'],
+  ['PaymentDeclined', { ...paid, retryUntil: 9e15 }, 'retryUntil is 9000000000000000'],
+  ['OrderPlaced', { ...placed, lines: new Array(101).fill(line) }, 'lines has 101 items'],
   ['StockReturned', { ...held, lines: [{ ...held.lines[0], quantity: -1 }] }, 'lines.quantity is -1'],
   [
     'OrderStepsAsked',

@@ -1,4 +1,5 @@
 import { currencies } from './currency.js';
+import { itemsMax } from './order-bounds.js';
 import { paymentMethods } from './payment-methods.js';
 import { shopperActions } from './shopper-actions.js';
 
@@ -23,7 +24,11 @@ export type ValueRule =
 export type FieldRules = Readonly<Record<string, ValueRule>>;
 
 /** Of a record, or of each item of a list. Rows of ClickHouse have no lists: their rules are checked without decoding. */
-type ItemRules = { fields: FieldRules; lists?: Readonly<Record<string, ItemRules>> };
+type ItemRules = {
+  fields: FieldRules;
+  /** A list has at most `itemsMax` items, any number if unset. */
+  lists?: Readonly<Record<string, ItemRules & { itemsMax?: number }>>;
+};
 
 export type RecordRules = ItemRules & {
   /** Further rules by the value of the text field `by`, which has to be one of those listed. */
@@ -80,7 +85,10 @@ const payment: RecordRules = { fields: { amountMinor: amount, currency, occurred
 const stockOfOrder: RecordRules = {
   fields: { occurredAt: instant },
   lists: {
-    lines: { fields: { quantity: pieces, available: count, stockVersion: { min: 1, max: amountMax } } },
+    lines: {
+      itemsMax,
+      fields: { quantity: pieces, available: count, stockVersion: { min: 1, max: amountMax } },
+    },
   },
 };
 
@@ -135,40 +143,43 @@ export const valueRules: Readonly<Record<string, RecordRules>> = {
   },
   OrderPlaced: {
     fields: { version, totalMinor: amount, currency, occurredAt: instant },
-    lists: { lines: { fields: soldLine } },
+    lists: { lines: { itemsMax, fields: soldLine } },
   },
   OrderConfirmed: {
     fields: { version, totalMinor: amount, currency, occurredAt: instant },
-    lists: { lines: { fields: soldLine } },
+    lists: { lines: { itemsMax, fields: soldLine } },
   },
   OrderReturned: {
     fields: { version, refundMinor: amount, currency, occurredAt: instant },
-    lists: { lines: { fields: soldLine } },
+    lists: { lines: { itemsMax, fields: soldLine } },
   },
   OrderCancelled: { fields: { version, occurredAt: instant } },
   OrderStepsAsked: {
     fields: { occurredAt: instant },
     lists: {
-      lines: { fields: { quantity: pieces } },
-      returns: { fields: { refundMinor: amount }, lists: { lines: { fields: { quantity: pieces } } } },
+      lines: { itemsMax, fields: { quantity: pieces } },
+      returns: {
+        fields: { refundMinor: amount },
+        lists: { lines: { itemsMax, fields: { quantity: pieces } } },
+      },
     },
   },
   // Whoever does not know a method cannot be paid by it.
   PaymentInstructed: { fields: { ...payment.fields, method: { oneOf: paymentMethods } } },
   PaymentAuthorized: payment,
-  PaymentDeclined: payment,
+  PaymentDeclined: { fields: { ...payment.fields, retryUntil: instant } },
   PaymentCaptured: payment,
   PaymentFailed: payment,
   PaymentVoided: payment,
   PaymentRefunded: payment,
   RefundFailed: payment,
-  StockReserved: stockOfOrder,
+  StockReserved: { ...stockOfOrder, fields: { expiresAt: instant, occurredAt: instant } },
   StockReleased: stockOfOrder,
   StockCommitted: stockOfOrder,
   StockReturned: stockOfOrder,
   StockRejected: {
     fields: { occurredAt: instant },
-    lists: { lines: { fields: { requested: pieces, available: count } } },
+    lists: { lines: { itemsMax, fields: { requested: pieces, available: count } } },
   },
   StockAdjusted: {
     fields: {
@@ -209,11 +220,16 @@ const firstBroken = (
     if (given !== null && given !== undefined && !holds(rule, given))
       return wordsOf(`${place}${field}`, given, rule);
   }
-  for (const list in lists)
-    for (const item of (value[list] ?? []) as readonly Readonly<Record<string, unknown>>[]) {
-      const broken = firstBroken(lists[list] as ItemRules, item, `${place}${list}.`);
+  for (const list in lists) {
+    const rules = lists[list] as ItemRules & { itemsMax?: number };
+    const items = (value[list] ?? []) as readonly Readonly<Record<string, unknown>>[];
+    const { itemsMax: most = Number.POSITIVE_INFINITY } = rules;
+    if (items.length > most) return `${place}${list} has ${items.length} items, which are more than ${most}`;
+    for (const item of items) {
+      const broken = firstBroken(rules, item, `${place}${list}.`);
       if (broken !== undefined) return broken;
     }
+  }
   return undefined;
 };
 
