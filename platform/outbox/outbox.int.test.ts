@@ -103,6 +103,16 @@ const versionsOf = (records: readonly OutgoingRecord[], key: string): number[] =
   records.filter((each) => each.key === key).map(({ value }) => Number(String(value).split(':')[1]));
 
 describe('what is appended', () => {
+  test('has no time in the future, which Kafka refuses: the clock may have been set back', async () => {
+    await appendOne('k', 'early');
+    await scratch.db.query("UPDATE outbox_a SET appended_at = now() + interval '2 hours'");
+    await scratch.db.query("UPDATE outbox_b SET appended_at = now() + interval '2 hours'");
+    await startRelay();
+    await eventually(() => sent.length === 1);
+    expect(sent[0]?.timestampMs).toBeLessThanOrEqual(Date.now());
+    expect(sent[0]?.timestampMs).toBeGreaterThan(Date.now() - 60_000);
+  });
+
   test('reaches the producer with its bytes, key and headers when its transaction commits', async () => {
     await startRelay();
     const given = message('k', 'hello');

@@ -245,10 +245,9 @@ const createDelivery = (
     [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   );
   return async (rows) => {
-    const records = rows.map(toRecord);
     for (let failures = 0; !isStopping(); ) {
       try {
-        await send(records);
+        await send(rows.map((row) => toRecord(row, host.clock.nowMs())));
         const nowMs = host.clock.nowMs();
         for (const row of rows) delay.observe(Math.max(0, nowMs - row.appended_ms) / 1000);
         return true;
@@ -261,10 +260,14 @@ const createDelivery = (
   };
 };
 
-const toRecord = (row: OutboxRow): OutgoingRecord => ({
+/**
+ * Kafka refuses a record whose time is an hour or more in the future, as it is after the clock was set back: it would hold
+ * all behind it.
+ */
+const toRecord = (row: OutboxRow, nowMs: number): OutgoingRecord => ({
   topic: row.topic,
   key: row.key,
   value: row.value,
   headers: row.headers,
-  timestampMs: Math.round(row.appended_ms),
+  timestampMs: Math.min(Math.round(row.appended_ms), nowMs),
 });
