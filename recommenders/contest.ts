@@ -1,9 +1,9 @@
 import { type Scenario, scenarios } from './activity.js';
 import type { Candidates } from './candidates.js';
-import { featureNames, priors } from './features.js';
 import type { Context } from './memory.js';
 import { type AskedSettings, firstSet, type ParameterSet, parameterSets } from './parameter-sets.js';
-import { createRanker, type Ranker, type RankerJson } from './ranker.js';
+import type { RankerJson } from './ranker.js';
+import { createRankers, type Rankers } from './rankers.js';
 import type { Scorers } from './scorers.js';
 import type { RecommenderSettings } from './settings.js';
 
@@ -56,8 +56,6 @@ export type Lesson = {
   isWanted: (item: number) => boolean;
 };
 
-type Rankers = Record<Scenario, Ranker>;
-
 type Parts = {
   candidates: Candidates;
   scorers: Scorers;
@@ -93,14 +91,8 @@ export const createContest = (
   const rankersOf = (id: string): Rankers => {
     const known = learned.get(id);
     if (known !== undefined) return known;
-    const own = Object.fromEntries(
-      scenarios.map((scenario) => {
-        const prior = featureNames.map((name) => priors[scenario][name] ?? 0);
-        const ranker = createRanker({ prior, ...settings.ranking });
-        ranker.restore(rankers[scenario].toJson());
-        return [scenario, ranker];
-      }),
-    ) as Rankers;
+    const own = createRankers(settings);
+    for (const scenario of scenarios) own[scenario].restore(rankers[scenario].toJson());
     learned.set(id, own);
     return own;
   };

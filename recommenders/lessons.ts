@@ -4,7 +4,7 @@ import type { Contest } from './contest.js';
 import type { History } from './history.js';
 import type { Context, Memory } from './memory.js';
 import type { OpenVisit } from './open-visits.js';
-import type { Ranker } from './ranker.js';
+import type { Rankers } from './rankers.js';
 import type { Scorers } from './scorers.js';
 import type { RecommenderSettings } from './settings.js';
 
@@ -32,7 +32,7 @@ const lessonWeightMin = 0.5;
 
 export const createLessons = (
   memory: Memory,
-  rankers: Record<Scenario, Ranker>,
+  rankers: Rankers,
   parts: {
     candidates: Candidates;
     scorers: Scorers;

@@ -255,22 +255,25 @@ describe('the recommender', () => {
     }
   });
 
+  type Timed = { asked: Query; ids: string[]; ms: number };
+
   it('says why in no more time, however many products anybody names as a cart', () => {
     const recommender = createRecommender();
     for (let nth = 0; nth < 700; nth += 1)
       recommender.addProduct({ id: `p${nth}`, name: `oak table number ${nth} of kind ${nth % 40}` });
-    const msOf = (count: number) => {
+    const [large, small] = [500, 50].map((count) => {
       const cart = Array.from({ length: count }, (_, nth) => `p${nth}`);
       const asked: Query = { scenario: 'cart', atMs: startMs, cart, limit: 100 };
-      const ids = recommender.rank(asked).map(({ productId }) => productId);
-      const times = Array.from({ length: 5 }, () => {
+      return { asked, ids: recommender.rank(asked).map(({ productId }) => productId), ms: Infinity };
+    }) as [Timed, Timed];
+    // In turns and often: other work of the machine can make a round slower, never faster.
+    for (let round = 0; round < 100; round += 1)
+      for (const timed of [large, small]) {
         const startedAtMs = performance.now();
-        recommender.reasons(asked, ids);
-        return performance.now() - startedAtMs;
-      });
-      return Math.min(...times);
-    };
+        recommender.reasons(timed.asked, timed.ids);
+        timed.ms = Math.min(timed.ms, performance.now() - startedAtMs);
+      }
     // Where each is compared by itself, ten times as many take ten times as long.
-    expect(msOf(500)).toBeLessThan(5 * msOf(50));
+    expect(large.ms).toBeLessThan(5 * small.ms);
   });
 });

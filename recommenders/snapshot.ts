@@ -2,12 +2,13 @@ import type { Scenario } from './activity.js';
 import type { Contest, ContestJson } from './contest.js';
 import type { Lessons } from './lessons.js';
 import type { Memory } from './memory.js';
-import type { Ranker, RankerJson } from './ranker.js';
+import type { RankerJson } from './ranker.js';
+import type { Rankers } from './rankers.js';
 
 /** Of the lines of a snapshot. Those of another version cannot be restored. */
 export const snapshotVersion = 7;
 
-type Whole = { memory: Memory; rankers: Record<Scenario, Ranker>; lessons: Lessons; contest: Contest };
+type Whole = { memory: Memory; rankers: Rankers; lessons: Lessons; contest: Contest };
 
 /** What is large: an entry a line, so that neither writing nor reading it needs memory for a second state. */
 const largeParts = [

@@ -1,5 +1,5 @@
 import type { Scenario } from '#recommenders/activity';
-import type { Explained } from '#recommenders/recommender';
+import type { Explained } from '#recommenders/lists';
 import type { Candidate, Reason } from './candidates.js';
 
 /** A request for recommendations. The caller's rights were checked before. */
