@@ -75,7 +75,7 @@ export const measureBesideGorse = async (): Promise<BesideGorse | null> => {
   }
 };
 
-export const measureQuality = async (gorse: Gorse) => {
+const measureQuality = async (gorse: Gorse) => {
   const folder = mkdtempSync(join(tmpdir(), 'cartstream-gorse-quality-'));
   const of = (split: Split, lists: Lists) => {
     const scores = scoresOf(split, lists);
@@ -101,7 +101,7 @@ export const measureQuality = async (gorse: Gorse) => {
  * It is asked as for a user who has viewed the visit's products. For a session it would add up the same neighbours, but 0.5.9
  * answers nothing there when its scores are in PostgreSQL and products have no category of the empty name.
  */
-export const gorseLists = async (gorse: Gorse, { name, queries }: Split): Promise<Lists> => {
+const gorseLists = async (gorse: Gorse, { name, queries }: Split): Promise<Lists> => {
   const userOf = (queryId: string): string => `${name}-${queryId}`;
   const viewsOf = ({ queryId, visit = [], at }: Split['queries'][number]): View[] =>
     visit.map((productId, nth) => ({
@@ -120,7 +120,7 @@ export const gorseLists = async (gorse: Gorse, { name, queries }: Split): Promis
   return lists;
 };
 
-export const measureServed = async (gorse: Gorse, audience: Audience) => {
+const measureServed = async (gorse: Gorse, audience: Audience) => {
   const { visitors, views, atMs } = audience;
   const folder = mkdtempSync(join(tmpdir(), 'cartstream-gorse-served-'));
   const eventsFile = join(folder, 'events.ndjson');
@@ -159,7 +159,7 @@ const msOf = (seen: Seen): number | null => seen?.ms ?? null;
 
 type Freshness = Pick<GorseSide, 'click' | 'arrival' | 'similar'>;
 
-export const measureOurFreshness = async (runFile: string): Promise<Freshness> => {
+const measureOurFreshness = async (runFile: string): Promise<Freshness> => {
   const { gateway, adminEmail, adminPassword } = readRunFile(runFile);
   const shop = shopAt(gateway);
   const token = await shop.login(adminEmail, adminPassword);
@@ -177,7 +177,7 @@ export const measureOurFreshness = async (runFile: string): Promise<Freshness> =
 };
 
 /** A click counts when the visitor's list is no longer the one before it; a new product when it has neighbours. */
-export const measureFreshness = async (gorse: Gorse, { visitors }: Audience): Promise<Freshness> => {
+const measureFreshness = async (gorse: Gorse, { visitors }: Audience): Promise<Freshness> => {
   const measured: Freshness = { click: [], arrival: [], similar: [] };
   const waiting: Promise<Seen>[] = [];
   const isThere = (): boolean => true;

@@ -10,14 +10,14 @@ import { freePort } from './serenade.js';
 import type { View } from './visitors.js';
 
 /** Gorse (gorse-io/gorse), the program with all of its parts in one process. */
-export const gorseVersion = '0.5.9';
+const gorseVersion = '0.5.9';
 
 const startMsMax = 120_000;
 const viewsAtOnce = 5_000;
 const neighbours = 'neighbors';
 
 /** The program that `GORSE` names; benchmarks/README.md says how one builds it. */
-export const gorseProgram = (): string => {
+const gorseProgram = (): string => {
   const given = process.env.GORSE;
   if (given === undefined || !existsSync(given))
     throw new Error(`GORSE must name the program gorse-in-one ${gorseVersion}: see benchmarks/README.md`);

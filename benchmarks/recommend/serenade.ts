@@ -11,7 +11,7 @@ import { cacheDir, cached } from '../../local/software/cache.js';
 import type { View } from './visitors.js';
 
 /** Serenade (Kersbergen et al., SIGMOD 2022), from crates.io. */
-export const serenadeVersion = '0.3.1';
+const serenadeVersion = '0.3.1';
 
 const buildMsMax = 60 * 60_000;
 const startMsMax = 120_000;

@@ -8,7 +8,7 @@ import { createBody, createCommand } from './product-schemas.js';
 
 export const lineBytesMax = 64 * 1024;
 
-export const importedProduct = createBody.extend({
+const importedProduct = createBody.extend({
   externalId: line(200)
     .optional()
     .describe(

@@ -13,6 +13,7 @@ import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
+import { firstSet } from '#recommenders/parameter-sets';
 import { createRecommender } from '#recommenders/recommender';
 import type { EventMap } from '#schemas/events';
 import { type ArmModel, codeOf, type Experiment } from '#schemas/experiments';
@@ -25,13 +26,7 @@ import { createModel } from './model.js';
 import { reactions } from './reactions.js';
 import { recommend } from './recommend.js';
 import { redisSimilarityView, viewOrNothing } from './redis-view.js';
-import {
-  interleavedVersion,
-  modelsVersion,
-  popularityVersion,
-  recommendationRoutes,
-  similarityVersion,
-} from './routes.js';
+import { interleavedVersion, popularityVersion, recommendationRoutes, similarityVersion } from './routes.js';
 import { noRules, type Rules, rulesSchema } from './rules.js';
 
 const url = new URL(engines().databaseUrl);
@@ -293,7 +288,7 @@ describe('GET /api/recommendations', () => {
         'buyer',
       );
       expect(status, scenario).toBe(200);
-      expect(body.modelVersion).toBe(modelsVersion);
+      expect(body.modelVersion).toBe(firstSet);
       const shown = body.items.map(({ productId }) => productId);
       expect(shown.length, scenario).toBeGreaterThan(0);
       for (const never of [bulb, lamp, spade, 'ghost']) expect(shown, scenario).not.toContain(never);
@@ -325,7 +320,7 @@ describe('GET /api/recommendations', () => {
     const plain = (await ask('scenario=trending&visitId=v')).body;
     expect(labelOf(plain.recommendationId)).toEqual({
       scenario: 'trending',
-      model: modelsVersion,
+      model: firstSet,
       experiment: null,
       exploredPlace: null,
     });
@@ -391,9 +386,9 @@ describe('GET /api/recommendations', () => {
   it('answers every scenario with the models once they are learned, and the similarities until then', async () => {
     isReady = true;
     const beside = await ask(`scenario=product&productId=${lamp}`);
-    expect(beside.body.modelVersion).toBe(modelsVersion);
+    expect(beside.body.modelVersion).toBe(firstSet);
     expect(beside.body.items.map(({ productId }) => productId).sort()).toEqual([clock, shade, spade].sort());
-    expect((await ask('scenario=home&visitId=v')).body.modelVersion).toBe(modelsVersion);
+    expect((await ask('scenario=home&visitId=v')).body.modelVersion).toBe(firstSet);
     isReady = false;
     expect((await ask('scenario=home&visitId=v')).body.modelVersion).toBe(similarityVersion);
   });

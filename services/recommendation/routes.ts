@@ -6,7 +6,6 @@ import { text, wholeNumber } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Host } from '#platform/service-host';
 import { scenarios } from '#recommenders/activity';
-import { firstSet } from '#recommenders/parameter-sets';
 import { normaliseCategory } from '#schemas/category';
 import type { ArmModel, Experiment } from '#schemas/experiments';
 import { labelled } from '#schemas/recommendation-label';
@@ -20,10 +19,10 @@ import { interleaved } from './interleaving.js';
 import type { Question } from './question.js';
 import { type Answer, recommend, type Sources } from './recommend.js';
 
-/** The version of the algorithms. Change it with every change that affects which products are recommended. */
-export const modelsVersion = firstSet;
-
-/** Of the lists that the similarities in Redis answer in place of the models. */
+/**
+ * The version of lists that the similarities in Redis answer in place of the models: another one with every change of what
+ * is on them. Lists of the models have the id of their parameter set.
+ */
 export const similarityVersion = 'item-to-item-2';
 
 /** Of lists that mix those of two arms. */

@@ -2,8 +2,9 @@ import avro from 'avsc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { avroType } from '#platform/messaging/avro-codec';
+import type { AvroSchema } from '#platform/messaging/schema-registry';
 import { records } from '#schemas/events';
-import { compileWalk } from './datum-walk.js';
+import { compileFieldWalks, type Walk } from './datum-walk.js';
 
 const everyKind = {
   type: 'record',
@@ -70,10 +71,16 @@ const avscEnd = (type: avro.Type, bytes: Buffer): number => {
   }
 };
 
+/** As the only field of a record. */
+const walkOf = (schema: AvroSchema): Walk => {
+  const whole = { type: 'record', name: 'test.Whole', fields: [{ name: 'all', type: schema }] };
+  return compileFieldWalks(whole)[0] as Walk;
+};
+
 describe('a walk', () => {
   it('ends where the datum ends, for every kind of field', () => {
     const type = avro.Type.forSchema(everyKind as avro.Schema, { wrapUnions: true });
-    const walk = compileWalk(everyKind);
+    const walk = walkOf(everyKind);
     fc.assert(
       fc.property(everything, fc.uint8Array({ maxLength: 3 }), (value, behind) => {
         const datum = type.toBuffer(value);
@@ -83,7 +90,7 @@ describe('a walk', () => {
   });
 
   it('never ends a datum that was cut short at its new end', () => {
-    const walk = compileWalk(activity);
+    const walk = walkOf(activity);
     fc.assert(
       fc.property(anActivity, fc.nat(), (value, cut) => {
         const whole = activityType.toBuffer(value);
@@ -94,7 +101,7 @@ describe('a walk', () => {
   });
 
   it('ends changed bytes where avsc ends them, wherever both can read them', () => {
-    const walk = compileWalk(activity);
+    const walk = walkOf(activity);
     let compared = 0;
     fc.assert(
       fc.property(anActivity, fc.nat(), fc.integer({ min: 0, max: 255 }), (value, at, byte) => {
@@ -113,7 +120,7 @@ describe('a walk', () => {
   });
 
   it('refuses what it could be made to loop over', () => {
-    const walk = compileWalk({ type: 'array', items: 'null' });
+    const walk = walkOf({ type: 'array', items: 'null' });
     const aBillion = avro.Type.forSchema('long').toBuffer(1_000_000_000);
     expect(walk(aBillion, 0, aBillion.length)).toBe(-1);
   });

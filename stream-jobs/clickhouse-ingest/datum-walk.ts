@@ -13,10 +13,7 @@ export type Walk = (bytes: Buffer, start: number, end: number) => number;
 
 type Schema = string | readonly Schema[] | { type: unknown; [key: string]: unknown };
 
-/** Throws on a schema that is not Avro. */
-export const compileWalk = (schema: AvroSchema): Walk => compile(schema as Schema, '', new Map());
-
-/** The walks of a record's fields, in order. */
+/** The walks of a record's fields, in order. Throws on a schema that is not Avro. */
 export const compileFieldWalks = (schema: AvroSchema): Walk[] => {
   const { fields, namespace } = schema as { fields: { type: Schema }[]; namespace?: string };
   const named = new Map<string, { walk?: Walk }>();

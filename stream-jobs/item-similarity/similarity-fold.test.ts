@@ -3,8 +3,7 @@ import { type FoldedEvent, foldEvents } from '#platform/testing/fold-events';
 import { visitsTogetherHeader } from '#schemas/topics';
 import { defaultSettings } from './similarity.js';
 import { similarityFold } from './similarity-fold.js';
-import type { SimilarityMemory } from './similarity-store.js';
-import { memorySimilarityStore } from './testing/memory-store.js';
+import { memorySimilarityStore, type SimilarityMemory } from './testing/memory-store.js';
 
 const nowMs = Date.UTC(2026, 5, 1);
 const fold = similarityFold(defaultSettings, (store, signals) =>

@@ -1,5 +1,5 @@
 import type { StateStore } from '#platform/streams/state-store';
-import type { SimilarityView, Step } from '#schemas/similarity-state';
+import type { Step } from '#schemas/similarity-state';
 import type { Changes } from './similarity.js';
 
 /** The bounds of the state; beyond them the lightest or oldest entries are removed first. */
@@ -54,6 +54,3 @@ export type SimilarityStore = StateStore<Changes> & {
   /** The weights that these products have gained in a slice of time; products without any are absent. */
   gathered(slice: number, productIds: readonly string[]): Promise<Map<string, number>>;
 };
-
-/** The store and its queries together. */
-export type SimilarityMemory = SimilarityStore & SimilarityView;

@@ -1,6 +1,12 @@
-import { type Neighbour, type Seen, type Step, similarityOf } from '#schemas/similarity-state';
+import {
+  type Neighbour,
+  type Seen,
+  type SimilarityView,
+  type Step,
+  similarityOf,
+} from '#schemas/similarity-state';
 import type { Changes } from '../similarity.js';
-import { defaultBounds, type SimilarityBounds, type SimilarityMemory } from '../similarity-store.js';
+import { defaultBounds, type SimilarityBounds, type SimilarityStore } from '../similarity-store.js';
 
 const slicesMax = 12;
 
@@ -20,6 +26,9 @@ const emptyState = () => ({
 });
 
 type State = ReturnType<typeof emptyState>;
+
+/** The store and its queries together. */
+export type SimilarityMemory = SimilarityStore & SimilarityView;
 
 /**
  * The state in memory, beside which tests compare the one in Redis. Entries are removed by bounds, not by time, because
