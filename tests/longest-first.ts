@@ -19,9 +19,10 @@ const longest = [
   'live-figures.int',
   'user/routes.int',
   'restart.int',
-  'request-bounds.e2e',
+  'shop-pages.e2e',
   'web-trouble.e2e',
   'staff-pages.e2e',
+  'request-bounds.e2e',
 ].map((name) => `/${name}.test.ts`);
 
 const rankOf = ({ moduleId }: TestSpecification): number => {

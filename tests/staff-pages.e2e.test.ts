@@ -1,49 +1,43 @@
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectBroker } from '#platform/messaging/connect-broker';
-import { engines, runFilePath } from '#platform/testing/engines';
+import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { topics } from '#schemas/topics';
-import { readRunFile, shopAt } from './shop.js';
 import {
   accessibilityFindings,
   logIn,
   measureLoading,
   photograph as photographOf,
   sidewaysScroll,
-  type TestBrowser,
 } from './web/browser.js';
-import { withBrowser } from './web/with-browser.js';
+import { usePages } from './web/pages.js';
 
 /** The pages of staff as they see them: real Chromium on the gateway of the running platform. */
 
-const run = readRunFile(runFilePath());
-const shop = shopAt(run.gateway);
-const pages = run.gateway;
+const pages = usePages();
+const { run, shop, arrive } = pages;
 const orderOverdueMs = 90_000;
 
-let browser: TestBrowser;
 let page: Page;
-let admin: string;
 let stuckId: string;
 let errors: string[] = [];
 
-withBrowser(async (opened) => {
-  browser = opened;
-  admin = await shop.login(run.adminEmail, run.adminPassword);
+beforeAll(async () => {
+  if (!pages.canOpen) return;
   stuckId = await place('tok_timeout');
-  ({ page, errors } = await browser.visitor({ locale: 'en-GB' }));
-  await page.goto(`${pages}/admin`);
+  ({ page, errors } = await arrive({ locale: 'en-GB' }));
+  await page.goto(`${run.gateway}/admin`);
   await logIn(page, { email: run.adminEmail, password: run.adminPassword });
   await page.getByRole('heading', { level: 1, name: 'What is wrong now' }).waitFor();
 }, 60_000);
 afterEach(() => expect(errors.splice(0), 'errors on the console').toEqual([]));
 
-/** A new customer's order of a new product. */
+/** A guest's order of a new product. */
 const place = async (paymentToken: string): Promise<string> => {
-  const productId = await shop.createProduct(admin, { initialStock: 5 });
+  const productId = await shop.createProduct(pages.admin, { initialStock: 5 });
   const buyer = await shop.registerCustomer();
   const placed = await shop.placeOrder({
     token: buyer.token,
@@ -58,7 +52,7 @@ const photograph = (name: string) => photographOf(page, name);
 const orderOf = async (id: string) =>
   (
     await shop.call<{ status: string; total: { amountMinor: number } }>('GET', `/api/orders/${id}`, {
-      token: admin,
+      token: pages.admin,
     })
   ).body;
 
@@ -70,7 +64,7 @@ describe('an operator', () => {
       { topic: topics.reviews.topic, key: randomUUID(), value: Buffer.from('no review') },
     ]);
     await producer.close();
-    await page.goto(`${pages}/admin`);
+    await page.goto(`${run.gateway}/admin`);
     const line = page
       .getByRole('listitem')
       // The consumers of the services take replays; those of the jobs do not.
@@ -88,11 +82,11 @@ describe('an operator', () => {
   }, 60_000);
 
   it('sees on the first page who orders strikingly often, and opens the order', async () => {
-    const productId = await shop.createProduct(admin, { initialStock: 5 });
+    const productId = await shop.createProduct(pages.admin, { initialStock: 5 });
     const { token, userId } = await shop.registerCustomer();
     for (let nth = 0; nth < 5; nth += 1)
       await shop.placeOrder({ token, items: [{ productId, quantity: 1 }], paymentToken: 'tok_ok' });
-    await page.goto(`${pages}/admin`);
+    await page.goto(`${run.gateway}/admin`);
     const signal = page
       .getByRole('region', { name: 'Signals of fraud' })
       .getByRole('link', { name: `5 orders of account ${userId.slice(-8)} within ten minutes` });
@@ -105,7 +99,7 @@ describe('an operator', () => {
   it('sees a sold order whole, in one sentence', async () => {
     const id = await place('tok_ok');
     await eventually(async () => (await orderOf(id)).status === 'confirmed');
-    await page.goto(`${pages}/admin`);
+    await page.goto(`${run.gateway}/admin`);
     await page.getByRole('heading', { level: 1, name: 'What is wrong now' }).waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type(id);
@@ -122,13 +116,13 @@ describe('an operator', () => {
     await eventually(
       async () => {
         const { body } = await shop.call<{ items: { orderId: string }[] }>('GET', `${history}?limit=100`, {
-          token: admin,
+          token: pages.admin,
         });
         return body.items.some(({ orderId }) => orderId === first);
       },
       { timeoutMs: 30_000, message: 'no message about the order' },
     );
-    await page.goto(`${pages}/admin/orders/${first}`);
+    await page.goto(`${run.gateway}/admin/orders/${first}`);
     const messages = page.getByRole('region', { name: 'Messages to the buyer' });
     await messages.getByRole('listitem').first().waitFor();
     const answer = Promise.withResolvers<void>();
@@ -148,7 +142,7 @@ describe('an operator', () => {
   }, 60_000);
 
   it('finds a stuck order from the first page and ends it', async () => {
-    await page.goto(`${pages}/admin`);
+    await page.goto(`${run.gateway}/admin`);
     const see = page.getByRole('link', { name: 'See them' });
     await see.waitFor({ timeout: orderOverdueMs });
     await see.click();
@@ -181,7 +175,7 @@ describe('the dashboard', () => {
     await place('tok_ok');
     const overview = '**/api/analytics/overview?*';
     await page.route(overview, (route) => route.fulfill({ status: 500, json: { code: 'internal_error' } }));
-    await page.goto(`${pages}/dashboard`);
+    await page.goto(`${run.gateway}/dashboard`);
     const figureOf = (metric: string) => page.getByTestId(`tile-${metric}`).textContent();
     await eventually(async () => expect(await figureOf('net')).toMatch(/^£[\d,]+\.\d\d$/));
     expect([await figureOf('visits'), await figureOf('conversion')]).toEqual(['–', '–']);
@@ -197,7 +191,7 @@ describe('the dashboard', () => {
 
 describe('every page of staff', () => {
   it.each(addresses)('%s has no serious fault for those who cannot see or use a pointer', async (address) => {
-    await page.goto(pages + address.replace('{stuck}', stuckId));
+    await page.goto(run.gateway + address.replace('{stuck}', stuckId));
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
     expect(await accessibilityFindings(page, ['light'])).toEqual([]);
@@ -208,8 +202,8 @@ describe('every page of staff', () => {
     ['/dashboard', 170],
     ['/admin', 200],
   ])('%s loads at most %i kB of script', async (address, kiloBytesMax) => {
-    const { page: first, context } = await browser.visitor();
-    const { scriptBytes: bytes } = await measureLoading(first, pages + address);
+    const { page: first, context } = await arrive();
+    const { scriptBytes: bytes } = await measureLoading(first, run.gateway + address);
     expect(bytes).toBeGreaterThan(10_000);
     expect(bytes / 1000).toBeLessThanOrEqual(kiloBytesMax);
     await context.close();

@@ -1,27 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
-import { readRunFile, shopAt } from './shop.js';
-import { logIn, openDashboard, sidewaysScroll, type TestBrowser } from './web/browser.js';
+import { logIn, openDashboard, sidewaysScroll } from './web/browser.js';
 import { goToPayment, password, pay, register } from './web/buying.js';
-import { withBrowser } from './web/with-browser.js';
+import { usePages } from './web/pages.js';
 
 /** The pages where something is in the way: an answer that is late or lost, a browser that keeps nothing, no pointer. */
 
-const run = readRunFile(runFilePath());
-const shop = shopAt(run.gateway);
-let browser: TestBrowser;
-let admin: string;
-
-withBrowser(async (opened) => {
-  browser = opened;
-  admin = await shop.login(run.adminEmail, run.adminPassword);
-});
-
-const newProduct = (name: string): Promise<string> =>
-  shop.createProduct(admin, { name, initialStock: 5, category: 'living/lighting', amountMinor: 1999 });
+const pages = usePages();
+const { run, shop, arrive, newProduct } = pages;
 
 const newEmail = (): string => `ada-${randomUUID()}@example.com`;
 
@@ -32,7 +20,7 @@ const others = (errors: readonly string[]): string[] =>
 describe('a visitor', () => {
   it('who pays over a slow network reads nothing of an empty cart before the order is shown', async () => {
     const productId = await newProduct('Slow lampion');
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     await goToPayment(page, run.gateway, productId);
     await page.evaluate(`new MutationObserver(() => {
       globalThis.wasEmpty ||= document.body.textContent.includes('There is nothing to pay');
@@ -55,7 +43,7 @@ describe('a visitor', () => {
   });
 
   it('who presses a link over a slow network sees that it was taken', async () => {
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     await page.goto(run.gateway);
     const link = page.getByRole('link', { name: 'Log in' });
     await link.waitFor();
@@ -72,7 +60,7 @@ describe('a visitor', () => {
   });
 
   it('who presses a link without a network keeps the shop, and goes on when it is back', async () => {
-    const { page, context, errors } = await browser.visitor();
+    const { page, context, errors } = await arrive();
     await page.goto(run.gateway);
     const link = page.getByRole('link', { name: 'Everything' });
     await link.waitFor();
@@ -89,7 +77,7 @@ describe('a visitor', () => {
   it('reads whatever others have called things on a narrow phone, without scrolling sideways', async () => {
     const word = 'Wolfeschlegelsteinhausenbergerdorff'.repeat(4);
     const made = await shop.call<{ id: string }>('POST', '/api/products', {
-      token: admin,
+      token: pages.admin,
       body: {
         name: word,
         category: `living/${word.slice(0, 60).toLowerCase()}`,
@@ -102,7 +90,7 @@ describe('a visitor', () => {
       },
     });
     expect(made.status).toBe(201);
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     for (const path of [`/products/${made.body.id}`, '/categories/living']) {
       await page.goto(run.gateway + path);
       await page.getByText(word.slice(0, 60)).first().waitFor();
@@ -117,7 +105,7 @@ describe('a visitor', () => {
     ['who came over a network without TLS', run.gateway.replace('127.0.0.1', 'shop.example'), false],
   ])('%s buys all the same', async (_, gateway, keepsNothing) => {
     const productId = await newProduct('Kept lampion');
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     if (keepsNothing)
       await page.addInitScript(`for (const name of ['localStorage', 'sessionStorage'])
         Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError'); } });`);
@@ -130,7 +118,7 @@ describe('a visitor', () => {
 
   it('who uses the keyboard goes on where he was when a dialog ends or a step is done, and whose press comes twice still sees his cart', async () => {
     const productId = await newProduct('Pressed lampion');
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     await page.goto(`${run.gateway}/products/${productId}`);
     const add = page.getByRole('button', { name: 'Add to cart' });
     await add.press('Enter');
@@ -155,7 +143,7 @@ describe('a visitor', () => {
   });
 
   it('logs in while the carts are away', async () => {
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     await page.route('**/api/cart', (route) =>
       route.fulfill({ status: 503, headers: { 'retry-after': '15' }, json: { code: 'service_unavailable' } }),
     );
@@ -166,7 +154,7 @@ describe('a visitor', () => {
 
   it('who is logged in sees the shop while the accounts are away, and is still logged in when they are back', async () => {
     const productId = await newProduct('Public lampion');
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     await register(page, run.gateway, { name: 'Ada', email: newEmail(), next: '/account/data' });
     await page.getByText('Take it with you').waitFor();
     await page.route('**/api/auth/refresh', (route) =>
@@ -181,7 +169,7 @@ describe('a visitor', () => {
   });
 
   it('who finds a session that is not his ends it', async () => {
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     const email = newEmail();
     await register(page, run.gateway, { name: 'Ada', email, next: '/account/sessions' });
     await page.getByText('This browser').waitFor();
@@ -198,7 +186,7 @@ describe('a visitor', () => {
   });
 
   it('who changes two choices at once has both, whichever answer is late', async () => {
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     await register(page, run.gateway, { name: 'Ada', email: newEmail(), next: '/account/preferences' });
     await page.getByText('About what').waitFor();
     const choices = ['SMS', 'Push'].map((name) => page.getByRole('checkbox', { name }));
@@ -234,12 +222,12 @@ describe('an operator', () => {
       const { body } = await shop.call<{ items: { id: string; status: string }[] }>(
         'GET',
         `/api/payments?orderId=${id}`,
-        { token: admin },
+        { token: pages.admin },
       );
       const found = body.items.find(({ status }) => status === 'captured');
       return found ?? expect.fail('no money is taken');
     });
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     await page.goto(`${run.gateway}/admin/orders/${id}`);
     await logIn(page, { email: run.adminEmail, password: run.adminPassword });
     const dialog = page.getByRole('dialog');
@@ -253,7 +241,10 @@ describe('an operator', () => {
     await page.route('**/timeline', (route) =>
       route.fulfill({ status: 500, json: { code: 'internal_error' } }),
     );
-    await shop.call('POST', `/api/orders/${id}/fulfilment`, { token: admin, body: { status: 'shipped' } });
+    await shop.call('POST', `/api/orders/${id}/fulfilment`, {
+      token: pages.admin,
+      body: { status: 'shipped' },
+    });
     await page.getByRole('alert').waitFor({ state: 'attached' });
     expect(await dialog.getByLabel('Reason').inputValue()).toBe('it came late');
     await page.unroute('**/timeline');
@@ -272,7 +263,7 @@ describe('an operator', () => {
     const { body } = await shop.call<{ items: { kind: string }[] }>(
       'GET',
       `/api/payments/${payment.id}/history`,
-      { token: admin },
+      { token: pages.admin },
     );
     expect(body.items.filter(({ kind }) => kind === 'refund')).toHaveLength(1);
     expect(others(errors)).toEqual([]);
@@ -285,7 +276,7 @@ describe('an operator', () => {
     });
     const { id, version } = made.body.user;
     const given = await shop.call('PUT', `/api/users/${id}/roles`, {
-      token: admin,
+      token: pages.admin,
       headers: { 'if-match': `"${version}"` },
       body: { roles: ['support'] },
     });
@@ -295,10 +286,10 @@ describe('an operator', () => {
     const order = (await shop.placeOrder({ token: buyer.token, items: [{ productId, quantity: 1 }] })).body;
     const payments = `/api/payments?orderId=${order.id}`;
     const paymentId = await eventually(async () => {
-      const { body } = await shop.call<{ items: { id: string }[] }>('GET', payments, { token: admin });
+      const { body } = await shop.call<{ items: { id: string }[] }>('GET', payments, { token: pages.admin });
       return body.items[0]?.id ?? expect.fail('no payment yet');
     });
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     await page.goto(`${run.gateway}/admin/nothing-here`);
     await logIn(page, { email, password });
     await page.getByRole('heading', { level: 1, name: 'Nothing at this address' }).waitFor();
@@ -314,7 +305,7 @@ describe('an operator', () => {
   });
 
   it('whose clock is ahead reads figures as old as they are', async () => {
-    const { page, errors } = await browser.visitor();
+    const { page, errors } = await arrive();
     await page.clock.setSystemTime(Date.now() + 600_000);
     await openDashboard(page, run);
     await page
