@@ -9,6 +9,7 @@ import {
   type Span,
   SpanKind,
   startRequestSpan,
+  traceparentOf,
 } from '#platform/telemetry/tracing';
 import type { HttpApp } from './http-app.js';
 import { isLocal } from './local-server.js';
@@ -17,8 +18,9 @@ import { systemRoutes } from './system-routes.js';
 type Observed = { startedAtMs: number; span: Span | undefined; within: Context };
 
 /**
- * Wraps every request in a correlation and a trace, and records its count, duration and log line. A request that a
- * server passes on to another one of its process is logged by the first.
+ * Wraps every request in a correlation and a trace, which the answer names in `X-Correlation-Id` and `traceparent`, and
+ * records its count, duration and log line. A request that a server passes on to another one of its process is logged by
+ * the first.
  */
 export const observe = (app: HttpApp, host: Host): void => {
   const count = requestMetrics(host);
@@ -33,7 +35,10 @@ export const observe = (app: HttpApp, host: Host): void => {
   app.addHook('onRequest', (request, reply, next) => {
     request.correlationId = request.id;
     reply.header('x-correlation-id', request.id);
-    seen.set(request, { startedAtMs: performance.now(), ...traceOf(request, host) });
+    const traced = traceOf(request, host);
+    const traceparent = traceparentOf(traced.within);
+    if (traceparent !== undefined) reply.header('traceparent', traceparent);
+    seen.set(request, { startedAtMs: performance.now(), ...traced });
     enter(request, next);
   });
   // Reading the body loses the asynchronous context, so it is entered again here; these methods have none.

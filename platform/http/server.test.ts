@@ -468,6 +468,11 @@ describe('a request', () => {
     expect(answer.headers['x-correlation-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  it.each(['/api/things', '/api/nothing'])('to %s is answered with the trace that it came with', async (path) => {
+    const answer = await send('GET', path, { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` });
+    expect(answer.headers.traceparent).toMatch(/^00-a{32}-[0-9a-f]{16}-01$/);
+  });
+
   it('is not sent what its caller has already', async () => {
     const headers = { authorization: 'Bearer ann' };
     const first = await send('GET', `/api/things/${id}`, headers);

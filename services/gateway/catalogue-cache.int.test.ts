@@ -121,7 +121,7 @@ const change = (id: string): void => {
 
 /** The headers without those that differ from answer to answer. */
 const without = (headers: Headers): object => {
-  const differing = ['x-correlation-id', 'date', 'ratelimit-remaining', 'ratelimit-reset'];
+  const differing = ['x-correlation-id', 'traceparent', 'date', 'ratelimit-remaining', 'ratelimit-reset'];
   return Object.fromEntries([...headers].filter(([name]) => !differing.includes(name)));
 };
 
@@ -156,6 +156,7 @@ describe('the catalogue at the gateway', () => {
         ['content-type', 'content-length', 'etag', 'x-correlation-id'].map((h) => again.headers.get(h)),
       ).toEqual([first.headers.get('content-type'), first.headers.get('content-length'), etag, 'mine']);
       expect(without(again.headers)).toEqual(without(first.headers));
+      expect(again.headers.get('traceparent')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
       const known = await ask(path, { headers: { 'if-none-match': `"other", W/${etag}` } });
       expect([known.status, await known.text(), known.headers.get('etag')]).toEqual([304, '', etag]);
       expect(asked).toEqual([path]);

@@ -120,7 +120,7 @@ const opening =
 
 /** The headers without those that differ from answer to answer. */
 const without = (headers: Headers): object => {
-  const differing = ['date', 'ratelimit-remaining', 'ratelimit-reset'];
+  const differing = ['date', 'traceparent', 'ratelimit-remaining', 'ratelimit-reset'];
   return Object.fromEntries([...headers].filter(([name]) => !differing.includes(name)));
 };
 const asRouted = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
@@ -143,6 +143,8 @@ describe.each<Place>(['this process', 'another process'])(
       const routed = await ask(path, { 'x-correlation-id': 'same', ...asRouted });
       expect([direct.status, without(direct.headers)]).toEqual([routed.status, without(routed.headers)]);
       expect(await direct.text()).toBe(await routed.text());
+      expect(direct.headers.get('traceparent')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+      expect(routed.headers.get('traceparent')).toMatch(/^00-a{32}-[0-9a-f]{16}-0[01]$/);
       expect(direct.headers.has(sharedAnswerHeader)).toBe(false);
       const remaining = [direct, routed].map(({ headers }) => headers.get('ratelimit-remaining'));
       // A URL that the server refuses is not counted.

@@ -101,9 +101,11 @@ export const createDirectPass = (
         route,
         begin: (request, answer, own, correlationId) => {
           const startedAtMs = performance.now();
+          const traceparent = unsampledTraceparent();
+          const named = { 'x-correlation-id': correlationId, traceparent };
           const timer = setTimeout(() => {
             target.mayPassAfterMs = performance.now() + restMs;
-            answerInstead(answer, correlationId, late(target.to));
+            answerInstead(answer, named, late(target.to));
           }, answerTimeoutMs);
           const onHead = (contentType: string): void => {
             clearTimeout(timer);
@@ -124,11 +126,10 @@ export const createDirectPass = (
             });
           });
           for (const name of claimsOfClient) delete request.headers[name];
-          request.headers['x-correlation-id'] = correlationId;
-          request.headers.traceparent = unsampledTraceparent();
+          Object.assign(request.headers, named);
           server.pass(request, answer, {
             answered: (status, headers, body) => keepShared(shared, { url, route, status, headers, body }),
-            failed: () => answerInstead(answer, correlationId, away(target.to)),
+            failed: () => answerInstead(answer, named, away(target.to)),
           });
         },
       };
@@ -181,11 +182,15 @@ const remoteFor = (request: IncomingMessage, upstream: Upstream): RemoteServer |
 };
 
 /** Answers 503 in the place of a service, and ignores what it answers later. */
-const answerInstead = (response: ServerResponse, correlationId: string, instead: Problem): void => {
+const answerInstead = (
+  response: ServerResponse,
+  named: Readonly<Record<'x-correlation-id' | 'traceparent', string>>,
+  instead: Problem,
+): void => {
   if (response.headersSent || response.destroyed) return;
-  const body = JSON.stringify(problemBody(instead, correlationId));
+  const body = JSON.stringify(problemBody(instead, named['x-correlation-id']));
   response.writeHead(instead.status, {
-    'x-correlation-id': correlationId,
+    ...named,
     ...instead.headers,
     'content-type': problemMediaType,
     'content-length': Buffer.byteLength(body),

@@ -5,6 +5,7 @@ import { isUnchanged } from '#platform/http/etag';
 import { logAnswer, requestMetrics } from '#platform/http/observation';
 import { correlationIdOf } from '#platform/http/server';
 import type { Host } from '#platform/service-host';
+import { unsampledTraceparent } from '#platform/telemetry/tracing';
 import { labelOf } from '#schemas/recommendation-label';
 import {
   type CachedAnswer,
@@ -109,7 +110,7 @@ export const createFront = (
     correlationId: string,
   ): void {
     const startedAtMs = performance.now();
-    own.push('x-correlation-id', correlationId);
+    own.push('x-correlation-id', correlationId, 'traceparent', unsampledTraceparent());
     if (vary !== undefined) own.push('vary', vary);
     // What has an ETag is of the catalogue, and the same for all.
     if (etag !== undefined) own.push('etag', etag);

@@ -173,6 +173,7 @@ const exposedHeaders = [
   'etag',
   'location',
   'retry-after',
+  'traceparent',
   'x-correlation-id',
   'ratelimit-limit',
   'ratelimit-remaining',
