@@ -37,12 +37,12 @@ const everybodyWrites: Row = { statuses: all(400), body: empty };
 const loggedIn: Row = { statuses: [401, 200, 200, 200, 200, 200] };
 const loggedInRefused: Row = { statuses: [401, 400, 400, 400, 400, 400] };
 const loggedInWrites: Row = { ...loggedInRefused, body: empty };
-/** What is an account's alone: not even an admin removes it. */
-const ownersRemove: Row = {
-  statuses: [401, 204, 404, 404, 404, 404],
+/** What is an account's alone: not even an admin sees or removes it. */
+const ownersOfThing: Row = {
+  statuses: [401, 200, 404, 404, 404, 404],
   missing: [401, 404, 404, 404, 404, 404],
-  changes: true,
 };
+const ownersRemove: Row = { ...ownersOfThing, statuses: [401, 204, 404, 404, 404, 404], changes: true };
 const ownList: Row = { statuses: [401, 200, 403, 200, 403, 200], query: '?userId={customerId}' };
 
 const roles = (support: number, analyst: number, admin: number): Statuses => [
@@ -99,6 +99,7 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/auth/sessions': [loggedIn],
   // An unknown parameter is refused after the caller was admitted, so nobody is logged out.
   'DELETE /api/auth/sessions': [{ ...loggedInRefused, query: '?unknown=1' }],
+  'GET /api/auth/sessions/{id}': [ownersOfThing],
   'DELETE /api/auth/sessions/{id}': [ownersRemove],
   'GET /api/users/me': [loggedIn],
   'PATCH /api/users/me': [loggedInWrites],
@@ -107,9 +108,11 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/users/me/export': [loggedIn],
   'GET /api/users/me/addresses': [loggedIn],
   'POST /api/users/me/addresses': [loggedInWrites],
+  'GET /api/users/me/addresses/{id}': [ownersOfThing],
   'DELETE /api/users/me/addresses/{id}': [ownersRemove],
   'GET /api/users/me/devices': [loggedIn],
   'POST /api/users/me/devices': [loggedInWrites],
+  'GET /api/users/me/devices/{id}': [ownersOfThing],
   'DELETE /api/users/me/devices/{id}': [ownersRemove],
   'GET /api/users': [admins],
   'PUT /api/users/{id}/roles': [adminsWriteThing],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/http-app';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -39,6 +40,8 @@ export const shownAddress = ({ line2, createdAt, ...address }: Address): z.outpu
 });
 
 const tags = ['users'];
+const params = z.strictObject({ id: uuid });
+const notFound = () => problem(404, 'address_not_found', 'There is no such address.');
 
 export const addressRoutes = (app: HttpApp, db: Database, addresses: AddressBook): void => {
   app.get(
@@ -80,6 +83,25 @@ export const addressRoutes = (app: HttpApp, db: Database, addresses: AddressBook
     },
   );
 
+  app.get(
+    '/api/users/me/addresses/:id',
+    {
+      ...personal,
+      schema: {
+        tags,
+        summary: 'One of my addresses.',
+        params,
+        response: { 200: addressSchema, ...notModified, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const found = await addressStore.find(db, ownId(request), request.params.id);
+      if (found === undefined) throw notFound();
+      const body = shownAddress(found);
+      return sendWithEtag(request, reply, etagOf(body), body);
+    },
+  );
+
   app.delete(
     '/api/users/me/addresses/:id',
     {
@@ -87,13 +109,12 @@ export const addressRoutes = (app: HttpApp, db: Database, addresses: AddressBook
       schema: {
         tags,
         summary: 'Remove an address.',
-        params: z.strictObject({ id: uuid }),
+        params,
         response: { 204: z.undefined().describe('Removed'), ...problems(404) },
       },
     },
     async (request, reply) => {
-      if (!(await addresses.remove(ownId(request), request.params.id)))
-        throw problem(404, 'address_not_found', 'There is no such address.');
+      if (!(await addresses.remove(ownId(request), request.params.id))) throw notFound();
       return reply.code(204).send();
     },
   );

@@ -30,6 +30,14 @@ export const addressStore = {
     return rows;
   },
 
+  find: async (db: Pick<Database, 'query'>, userId: string, id: string): Promise<Address | undefined> => {
+    const { rows } = await db.query<Address>(
+      `SELECT ${columns} FROM addresses WHERE user_id = $1 AND id = $2`,
+      [userId, id],
+    );
+    return rows[0];
+  },
+
   /** False where the account has `addressesMax` already. The caller has locked the account. */
   add: async (tx: Tx, userId: string, address: Address, addressesMax: number): Promise<boolean> => {
     const { rowCount } = await tx.query(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/http-app';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -38,6 +39,8 @@ export const shownDevice = ({ id, endpoint, name, createdAt }: Device): z.output
 });
 
 const tags = ['users'];
+const params = z.strictObject({ id: uuid });
+const notFound = () => problem(404, 'device_not_found', 'There is no such device.');
 
 export const deviceRoutes = (app: HttpApp, db: Database, devices: Devices): void => {
   app.get(
@@ -86,6 +89,25 @@ export const deviceRoutes = (app: HttpApp, db: Database, devices: Devices): void
     },
   );
 
+  app.get(
+    '/api/users/me/devices/:id',
+    {
+      ...personal,
+      schema: {
+        tags,
+        summary: 'One of my devices.',
+        params,
+        response: { 200: deviceSchema, ...notModified, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const found = await deviceStore.find(db, ownId(request), request.params.id);
+      if (found === undefined) throw notFound();
+      const body = shownDevice(found);
+      return sendWithEtag(request, reply, etagOf(body), body);
+    },
+  );
+
   app.delete(
     '/api/users/me/devices/:id',
     {
@@ -93,13 +115,12 @@ export const deviceRoutes = (app: HttpApp, db: Database, devices: Devices): void
       schema: {
         tags,
         summary: 'Remove a device.',
-        params: z.strictObject({ id: uuid }),
+        params,
         response: { 204: z.undefined().describe('Removed'), ...problems(404) },
       },
     },
     async (request, reply) => {
-      if (!(await devices.remove(ownId(request), request.params.id)))
-        throw problem(404, 'device_not_found', 'There is no such device.');
+      if (!(await devices.remove(ownId(request), request.params.id))) throw notFound();
       return reply.code(204).send();
     },
   );

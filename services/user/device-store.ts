@@ -29,6 +29,14 @@ export const deviceStore = {
     return rows;
   },
 
+  find: async (db: Pick<Database, 'query'>, userId: string, id: string): Promise<Device | undefined> => {
+    const { rows } = await db.query<Device>(`SELECT ${columns} FROM devices WHERE user_id = $1 AND id = $2`, [
+      userId,
+      id,
+    ]);
+    return rows[0];
+  },
+
   ownerOf: async (tx: Tx, endpoint: string): Promise<string | undefined> => {
     const { rows } = await tx.query<{ user_id: string }>('SELECT user_id FROM devices WHERE endpoint = $1', [
       endpoint,

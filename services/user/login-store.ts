@@ -17,6 +17,10 @@ export type Session = {
   userAgent: string | null;
 };
 
+const sessionColumns = `id, created_at AS "createdAt", last_used_at AS "lastUsedAt", expires_at AS "expiresAt",
+  user_agent AS "userAgent"`;
+const goesOn = 'user_id = $1 AND revoked_at IS NULL AND expires_at > $2';
+
 /** Stores logins and their refresh tokens as rows, in the caller's transaction. Of a token only a digest is stored. */
 export const loginStore = {
   open: async (
@@ -123,13 +127,24 @@ export const loginStore = {
     page: { nowMs: number; before: string | undefined; limit: number },
   ): Promise<Session[]> => {
     const { rows } = await db.query<Session>(
-      `SELECT id, created_at AS "createdAt", last_used_at AS "lastUsedAt", expires_at AS "expiresAt",
-         user_agent AS "userAgent"
-       FROM logins WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND ($3::uuid IS NULL OR id < $3)
+      `SELECT ${sessionColumns} FROM logins WHERE ${goesOn} AND ($3::uuid IS NULL OR id < $3)
        ORDER BY id DESC LIMIT $4`,
       [userId, new Date(page.nowMs), page.before ?? null, page.limit],
     );
     return rows;
+  },
+
+  /** Undefined also for one that has ended. */
+  find: async (
+    db: Pick<Database, 'query'>,
+    userId: string,
+    { id, nowMs }: { id: string; nowMs: number },
+  ): Promise<Session | undefined> => {
+    const { rows } = await db.query<Session>(
+      `SELECT ${sessionColumns} FROM logins WHERE ${goesOn} AND id = $3`,
+      [userId, new Date(nowMs), id],
+    );
+    return rows[0];
   },
 };
 

@@ -124,6 +124,14 @@ const mailedTo = async (userId: string, purpose: string): Promise<string> =>
   (await eventsOf(userId, 'UserTokenIssued')).findLast((issued) => issued.purpose === purpose)?.token ?? '';
 const giveRoles = async (id: string, roles: string[]) =>
   call('PUT', `/api/users/${id}/roles`, { token: (await asAdmin()).accessToken, body: { roles } });
+/** Its owner alone sees it, with a validator. */
+const isOneOf = async (path: string, shown: object, { token, stranger }: Record<string, string>) => {
+  const one = await call('GET', path, { token });
+  expect([one.status, one.body]).toMatchObject([200, shown]);
+  const headers = { 'if-none-match': one.headers.get('etag') ?? '' };
+  expect((await call('GET', path, { token, headers })).status).toBe(304);
+  expect((await call('GET', path, { token: stranger })).status).toBe(404);
+};
 const refresh = (refreshToken: string) => call('POST', '/api/auth/refresh', { body: { refreshToken } });
 
 describe('an account', () => {
@@ -642,7 +650,10 @@ describe('sessions', () => {
       call('DELETE', `/api/auth/sessions/${id}`, { token });
     const stranger = await register();
     expect((await end(seen[1]?.id ?? '', stranger.accessToken)).body.code).toBe('session_not_found');
+    const path = `/api/auth/sessions/${seen[1]?.id}`;
+    await isOneOf(path, seen[1] ?? {}, { token: other.accessToken, stranger: stranger.accessToken });
     expect((await end(seen[1]?.id ?? '')).status).toBe(204);
+    expect((await call('GET', path, { token: other.accessToken })).body.code).toBe('session_not_found');
     expect((await end(seen[1]?.id ?? '')).status).toBe(404);
     expect((await refresh(first.refreshToken)).status).toBe(401);
     expect((await list(other.accessToken)).map(({ id }) => id)).toEqual([seen[0]?.id]);
@@ -664,6 +675,7 @@ describe('what an account has', () => {
     const { accessToken: stranger } = await register();
     const added = await call('POST', '/api/users/me/addresses', { token, body: address });
     expect([added.status, added.body]).toMatchObject([201, address]);
+    await isOneOf(`/api/users/me/addresses/${added.body.id}`, added.body, { token, stranger });
     const remove = (as: string) => call('DELETE', `/api/users/me/addresses/${added.body.id}`, { token: as });
     expect((await remove(stranger)).body.code).toBe('address_not_found');
     expect((await call('GET', '/api/users/me/addresses', { token })).body).toEqual({
@@ -697,6 +709,9 @@ describe('what an account has', () => {
     expect((await eventsOf(ann.user.id, 'UserContactChanged')).at(-1)?.devices).toEqual([]);
     const [device] = (await eventsOf(bo.user.id, 'UserContactChanged')).at(-1)?.devices ?? [];
     expect(device).toMatchObject({ endpoint: body.endpoint, ...body.keys });
+    const path = `/api/users/me/devices/${device?.deviceId}`;
+    const shown = { id: device?.deviceId, endpoint: body.endpoint };
+    await isOneOf(path, shown, { token: bo.accessToken, stranger: ann.accessToken });
     expect((await eventsOf(ann.user.id, 'UserDeviceRemoved')).length).toBe(1);
   });
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
+import type { Principal } from '#platform/http/auth';
+import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/http-app';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -33,6 +35,10 @@ export const shownSession = (
 });
 
 const tags = ['auth'];
+const params = z.strictObject({ id: uuid });
+const notFound = () => problem(404, 'session_not_found', 'There is no such session.');
+const currentIdOf = ({ principal }: { principal: Principal }): string | undefined =>
+  principal.kind === 'user' ? principal.sessionId : undefined;
 const endsTokens = 'Its access token stays good until it expires, for 15 minutes at most.';
 
 export const sessionRoutes = (
@@ -52,8 +58,6 @@ export const sessionRoutes = (
     },
     async (request, reply) => {
       const { limit } = request.query;
-      const { principal } = request;
-      const currentId = principal.kind === 'user' ? principal.sessionId : undefined;
       const before = decodeCursor(request, z.uuid());
       const page = { nowMs: clock.nowMs(), before, limit: limit + 1 };
       const { items, next } = pageFrom(
@@ -61,7 +65,28 @@ export const sessionRoutes = (
         await loginStore.list(db, ownId(request), page),
         ({ id }) => id,
       );
+      const currentId = currentIdOf(request);
       return reply.send({ items: items.map((session) => shownSession(session, currentId)), next });
+    },
+  );
+
+  app.get(
+    '/api/auth/sessions/:id',
+    {
+      ...personal,
+      schema: {
+        tags,
+        summary: 'One of my sessions, until it ends.',
+        params,
+        response: { 200: sessionSchema, ...notModified, ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const asked = { id: request.params.id, nowMs: clock.nowMs() };
+      const found = await loginStore.find(db, ownId(request), asked);
+      if (found === undefined) throw notFound();
+      const body = shownSession(found, currentIdOf(request));
+      return sendWithEtag(request, reply, etagOf(body), body);
     },
   );
 
@@ -90,13 +115,12 @@ export const sessionRoutes = (
         tags,
         summary: 'End one session.',
         description: endsTokens,
-        params: z.strictObject({ id: uuid }),
+        params,
         response: { 204: z.undefined().describe('Ended'), ...problems(404) },
       },
     },
     async (request, reply) => {
-      if (!(await logins.endSessions(ownId(request), request.params.id)))
-        throw problem(404, 'session_not_found', 'There is no such session.');
+      if (!(await logins.endSessions(ownId(request), request.params.id))) throw notFound();
       return reply.code(204).send();
     },
   );
