@@ -91,7 +91,8 @@ export const table: Record<string, readonly Row[]> = {
   'POST /api/auth/register': [everybodyWrites],
   'POST /api/auth/login': [everybodyWrites],
   'POST /api/auth/refresh': [everybodyWrites],
-  'POST /api/auth/logout': [everybodyWrites],
+  // Without a token of the body it would end the caller's own session.
+  'POST /api/auth/logout': [{ ...everybodyWrites, body: { refreshToken: '' } }],
   'POST /api/auth/verify-email': [everybodyWrites],
   'POST /api/auth/verify-email/resend': [{ ...loggedInRefused, query: '?unknown=1' }],
   'POST /api/auth/password-reset': [everybodyWrites],
@@ -227,7 +228,7 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/recommendations': [{ ...everybody, query: '?scenario=home' }],
   'GET /api/recommendations/explain': [{ ...staff, query: '?scenario=home' }],
   'GET /api/recommendations/models': [staff],
-  'POST /api/recommendations/models/{id}/promote': [staffWriteThing],
+  'POST /api/recommendations/models/{id}/promote': [{ ...staffWriteThing, body: { reason: '' } }],
   'GET /api/recommendations/experiments': [staff],
   'GET /api/recommendations/experiments/{id}': [staffOfThing],
   'GET /api/recommendations/rules': [staff],

@@ -7,6 +7,7 @@ import {
   validatorCompiler,
 } from 'fastify-type-provider-zod';
 import type { OpenAPIV3_1 } from 'openapi-types';
+import { mayBeMissing } from './validation.js';
 
 export type OpenApiDocument = OpenAPIV3_1.Document;
 
@@ -56,9 +57,18 @@ export const describeRoutes = async (
     });
   await describer.ready();
   const document = describer.swagger() as OpenApiDocument;
+  for (const { method, url, schema } of routes) {
+    if (!mayBeMissing(schema.body)) continue;
+    const operation = document.paths?.[pathOf(url)]?.[method.toLowerCase() as 'post'];
+    // The plugin says of every body that it is required.
+    if (operation?.requestBody !== undefined) Object.assign(operation.requestBody, { required: false });
+  }
   await describer.close();
   return withoutOrphans(document);
 };
+
+/** `/api/things/:id` → `/api/things/{id}`. */
+const pathOf = (url: string): string => url.replace(/:(\w+)/g, '{$1}');
 
 const transform = createJsonSchemaTransform({ skipList: [] });
 

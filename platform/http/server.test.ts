@@ -74,6 +74,11 @@ beforeAll(async () => {
     },
     async (request, reply) => sendWithEtag(request, reply, etagOf(3), { id: request.params.id }),
   );
+  app.post(
+    '/api/things/loose',
+    { access: 'public', schema: { body: z.strictObject({ a: z.int().optional() }).nullish() } },
+    async (request) => ({ body: request.body ?? null }),
+  );
   app.get('/api/things/special', { access: 'public' }, async () => ({}));
   app.put(
     '/api/things/:id',
@@ -457,6 +462,28 @@ describe('a token that cannot be verified, for want of keys,', () => {
 });
 
 describe('a request', () => {
+  it.each([
+    [{}, undefined, 200],
+    [json, undefined, 200],
+    [json, '{"a":1}', 200],
+    [json, '{"b":1}', 400],
+    [json, '{', 400],
+    [{ 'content-type': 'text/plain' }, 'a', 415],
+  ])(
+    'with the headers %j and the body %j that may be missing is answered with %i',
+    async (head, body, status) => {
+      const answer = await send('POST', '/api/things/loose', head, body);
+      expect(answer.statusCode).toBe(status);
+      if (status === 200) expect(answer.json().body).toEqual(body === undefined ? null : JSON.parse(body));
+    },
+  );
+
+  it('has a body that need not be there, which the document says', async () => {
+    const { paths } = (await send('GET', '/openapi.json')).json();
+    expect(paths['/api/things/loose'].post.requestBody.required).toBe(false);
+    expect(paths['/api/things'].post.requestBody.required).toBe(true);
+  });
+
   it('keeps the correlation id it came with, and its handler knows it', async () => {
     const answer = await send('GET', '/api/things', { 'x-correlation-id': 'my-id.1' });
     expect(answer.headers['x-correlation-id']).toBe('my-id.1');
@@ -468,10 +495,13 @@ describe('a request', () => {
     expect(answer.headers['x-correlation-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it.each(['/api/things', '/api/nothing'])('to %s is answered with the trace that it came with', async (path) => {
-    const answer = await send('GET', path, { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` });
-    expect(answer.headers.traceparent).toMatch(/^00-a{32}-[0-9a-f]{16}-01$/);
-  });
+  it.each(['/api/things', '/api/nothing'])(
+    'to %s is answered with the trace that it came with',
+    async (path) => {
+      const answer = await send('GET', path, { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` });
+      expect(answer.headers.traceparent).toMatch(/^00-a{32}-[0-9a-f]{16}-01$/);
+    },
+  );
 
   it('is not sent what its caller has already', async () => {
     const headers = { authorization: 'Bearer ann' };

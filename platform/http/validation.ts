@@ -65,12 +65,16 @@ export const unreadable = ({ headers }: Pick<FastifyRequest, 'headers'>): Proble
   return otherCharset.test(headers['content-type'] ?? '') ? notUtf8 : undefined;
 };
 
-/** A body parser for `application/json`. Where a route expects no body, an empty one counts as none. */
+/** True for the schema of a body that may be missing. Nobody can tell a missing one from `null`: write it with `nullish()`. */
+export const mayBeMissing = (body: unknown): boolean =>
+  body instanceof z.ZodType && body.safeParse(undefined).success;
+
+/** A body parser for `application/json`. Where a route can do without a body, an empty one counts as none. */
 export const jsonParserWithin =
   (watch: LoopWatch) =>
   (request: FastifyRequest, body: Buffer, done: (error: Error | null, value?: unknown) => void): void => {
     const { schema, config, url = 'unknown' } = request.routeOptions;
-    if (body.length === 0 && schema?.body === undefined) {
+    if (body.length === 0 && (schema?.body === undefined || mayBeMissing(schema.body))) {
       done(null, undefined);
       return;
     }

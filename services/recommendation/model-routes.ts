@@ -114,14 +114,21 @@ const promoteRoute = (app: HttpApp, { db, promotions, contest }: ModelRouteDeps)
         description:
           'It has to be better beyond doubt, or to have been live before (which takes a promotion back), unless `evenIfUnproven`. Every instance applies it within 2 s.',
         params: z.strictObject({ id: text(idCharsMax) }),
-        body: z.strictObject({
-          reason: line(reasonCharsMax).describe('Kept with the promotion.'),
-          evenIfUnproven: z.boolean().optional(),
-        }),
+        body: z
+          .strictObject({
+            reason: line(reasonCharsMax).optional().describe('Kept with the promotion.'),
+            evenIfUnproven: z.boolean().optional().describe('Takes a `reason`.'),
+          })
+          .refine(({ reason, evenIfUnproven }) => evenIfUnproven !== true || reason !== undefined, {
+            path: ['reason'],
+            message: 'is required to promote what is not proven',
+          })
+          .nullish(),
         response: { 200: promotionSchema, ...problems(404, 409) },
       },
     },
-    async ({ params: { id }, body: { reason, evenIfUnproven = false }, principal }) => {
+    async ({ params: { id }, body, principal }) => {
+      const { reason = '', evenIfUnproven = false } = body ?? {};
       if (!parameterSets.some((set) => set.id === id))
         throw problem(404, 'model_not_found', 'There is no such parameter set.');
       const promotedBy = actorOf(principal);

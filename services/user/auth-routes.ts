@@ -1,5 +1,6 @@
 import type { JSONWebKeySet } from 'jose';
 import { z } from 'zod';
+import { type Authenticator, credentialsOf } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/http-app';
 import { problem, problems } from '#platform/http/problem-details';
 import { emailAddress, text } from '#platform/http/text';
@@ -20,7 +21,7 @@ import {
 import type { Logins } from './logins.js';
 import { type MailedTokens, resetHours, verificationHours } from './mailed-tokens.js';
 
-const refreshTokenBody = z.strictObject({ refreshToken: text(512).min(1) });
+const refreshToken = text(512).min(1);
 const mailedToken = text(512).min(1).describe('The token of the message.');
 /** Longer than the work for an address with an account takes, so that the time says nothing of it. */
 const resetAnswerMsMin = 150;
@@ -100,7 +101,7 @@ const refreshRoute = (app: HttpApp, logins: Logins): void => {
         description:
           'A token that is exchanged again, by another tab or after a lost answer, gets the same successor again, until ' +
           'that successor was exchanged itself. One that is sent after that ends the session, because it was probably stolen.',
-        body: refreshTokenBody,
+        body: z.strictObject({ refreshToken }),
         response: { 200: loggedInSchema, ...problems(401) },
       },
     },
@@ -111,24 +112,36 @@ const refreshRoute = (app: HttpApp, logins: Logins): void => {
   );
 };
 
-const logOutRoute = (app: HttpApp, logins: Logins): void => {
+const logOutRoute = (app: HttpApp, logins: Logins, authenticator: Authenticator): void => {
   app.post(
     '/api/auth/logout',
     {
+      // An access token that has expired shall keep nobody from ending the session.
       access: 'anonymous',
       schema: {
         tags: auth,
         summary: 'End the session of this refresh token.',
-        body: refreshTokenBody,
-        response: { 204: z.undefined().describe('Logged out') },
+        description: 'Without one the session of the access token ends.',
+        body: z.strictObject({ refreshToken: refreshToken.optional() }).nullish(),
+        response: { 204: z.undefined().describe('Logged out'), ...problems(401) },
       },
     },
     async (request, reply) => {
-      await logins.logOut(request.body.refreshToken);
+      const given = request.body?.refreshToken;
+      if (given === undefined) {
+        const principal = await authenticator.principalOf(credentialsOf(request.headers));
+        if (principal.kind !== 'user' || principal.sessionId === undefined) throw noSession();
+        await logins.endSessions(principal.userId, principal.sessionId, 'logout');
+      } else await logins.logOut(given);
       return reply.code(204).send();
     },
   );
 };
+
+const noSession = () =>
+  problem(400, 'invalid_body', 'The request names no session.', {
+    errors: [{ path: '/refreshToken', message: 'is required without an access token' }],
+  });
 
 const keysRoute = (app: HttpApp, publicKeys: () => JSONWebKeySet): void => {
   app.get(
@@ -227,6 +240,7 @@ export const authRoutes = (
     logins: Logins;
     mailed: MailedTokens;
     publicKeys: () => JSONWebKeySet;
+    auth: Authenticator;
     metrics: Metrics;
   },
 ): void => {
@@ -234,7 +248,7 @@ export const authRoutes = (
   registerRoute(app, accounts);
   logInRoute(app, logins, metrics);
   refreshRoute(app, logins);
-  logOutRoute(app, logins);
+  logOutRoute(app, logins, parts.auth);
   keysRoute(app, publicKeys);
   verificationRoutes(app, mailed);
   resetRoutes(app, mailed);

@@ -107,10 +107,14 @@ export const createLogins = (parts: Parts) => {
       }),
 
     /** Ends one session of the account, or all where `id` is undefined. False where there was none to end. */
-    endSessions: (userId: string, id: string | undefined): Promise<boolean> =>
+    endSessions: (
+      userId: string,
+      id: string | undefined,
+      reason: SessionEnd = 'ended_by_user',
+    ): Promise<boolean> =>
       store.inTransaction(async (tx) => {
         const user = await store.lock(tx, userId);
-        return user !== undefined && (await end(tx, user.id, 'ended_by_user', { only: id })) > 0;
+        return user !== undefined && (await end(tx, user.id, reason, { only: id })) > 0;
       }),
   };
 };

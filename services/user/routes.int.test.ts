@@ -125,7 +125,11 @@ const mailedTo = async (userId: string, purpose: string): Promise<string> =>
 const giveRoles = async (id: string, roles: string[]) =>
   call('PUT', `/api/users/${id}/roles`, { token: (await asAdmin()).accessToken, body: { roles } });
 /** Its owner alone sees it, with a validator. */
-const isOneOf = async (path: string, shown: object, { token, stranger }: Record<string, string>) => {
+const isOneOf = async (
+  path: string,
+  shown: object,
+  { token, stranger }: { token: string; stranger: string },
+) => {
   const one = await call('GET', path, { token });
   expect([one.status, one.body]).toMatchObject([200, shown]);
   const headers = { 'if-none-match': one.headers.get('etag') ?? '' };
@@ -309,6 +313,21 @@ describe('a login', () => {
     const logOut = () => call('POST', '/api/auth/logout', { body: { refreshToken } });
     expect([(await logOut()).status, (await logOut()).status]).toEqual([204, 204]);
     expect((await refresh(refreshToken)).status).toBe(401);
+  });
+
+  it.each([undefined, {}])('ends at a logout with the body %j by its access token', async (body) => {
+    const { accessToken: token, refreshToken, user } = await register();
+    const logOut = (as?: string) =>
+      call('POST', '/api/auth/logout', {
+        ...(body === undefined ? {} : { body }),
+        ...(as === undefined ? {} : { token: as }),
+      });
+    const nobodys = await logOut();
+    expect([nobodys.status, nobodys.body.errors]).toMatchObject([400, [{ path: '/refreshToken' }]]);
+    expect((await logOut('invented')).status).toBe(401);
+    expect([(await logOut(token)).status, (await logOut(token)).status]).toEqual([204, 204]);
+    expect((await refresh(refreshToken)).status).toBe(401);
+    expect(await eventsOf(user.id, 'UserSessionEnded')).toMatchObject([{ reason: 'logout' }]);
   });
 
   it('works although the browser still sends the token that has expired', async () => {

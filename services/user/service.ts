@@ -69,7 +69,7 @@ export const service: Service<UserConfig> = {
       });
     host.use(createContactBackfill(host, store, announcements));
 
-    authRoutes(app, { accounts, logins, mailed, publicKeys: keys.published, metrics });
+    authRoutes(app, { accounts, logins, mailed, publicKeys: keys.published, auth, metrics });
     sessionRoutes(app, { db, logins, clock });
     accountRoutes(app, { db, accounts, store, clock });
     addressRoutes(app, db, createAddressBook(parts));
