@@ -315,6 +315,14 @@ describe('a cart', () => {
     expect((await ask('PUT', `/items/${await newProduct()}`, {}, payload)).status).toBe(status);
   });
 
+  it('takes an item as it was read, with another quantity in it', async () => {
+    const lamp = await newProduct();
+    const { cartId, body } = await put({}, lamp);
+    const [item] = body.items;
+    const again = await ask('PUT', `/items/${lamp}`, { cartId }, { ...item, quantity: 3 });
+    expect(again).toMatchObject({ status: 200, body: { items: [{ ...item, quantity: 3 }] } });
+  });
+
   it('refuses what is unknown, not for sale, or too much', async () => {
     const lamp = await newProduct();
     const gone = await newProduct();

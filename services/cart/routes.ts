@@ -69,11 +69,11 @@ const cartSchema = z
 
 const quantity = z.int().min(1).max(piecesOfProductMax);
 
+const keptOfItem = { name: ignored, unitPrice: ignored, available: ignored };
+
 const cartBody = z.strictObject({
   items: z
-    .array(
-      z.strictObject({ productId: uuid, quantity, name: ignored, unitPrice: ignored, available: ignored }),
-    )
+    .array(z.strictObject({ productId: uuid, quantity, ...keptOfItem }))
     .max(itemsMax)
     .describe(`Items of the same product become one, of at most ${piecesOfProductMax} pieces.`),
   total: ignored,
@@ -229,7 +229,7 @@ const putItemRoute = (app: HttpApp, deps: CartRouteDeps): void => {
         summary: 'Put so many pieces of a product into the cart, however many were in it.',
         params,
         headers: writeHeaders,
-        body: z.strictObject({ quantity }),
+        body: z.strictObject({ quantity, ...keptOfItem, productId: ignored }),
         response: { 200: cartSchema, ...problems(404, 409, 412, 422) },
       },
     },
