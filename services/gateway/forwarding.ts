@@ -7,6 +7,7 @@ import { mayTakeLong } from '#platform/http/long-requests';
 import { sharedAnswerHeader } from '#platform/http/shared-answer';
 import { injectTrace } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
+import { withCartAtLogin } from './cart-at-login.js';
 import {
   type CachedAnswer,
   type CatalogueCache,
@@ -64,10 +65,13 @@ export const forwardingRoutes = async (
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     for (const { path, to } of table)
       for (const url of [path, `${path}/*`]) {
+        const complete: Completing | undefined =
+          to === 'user' ? (request, answer) => withCartAtLogin(request, answer, upstreams.cart) : undefined;
         const handler =
           to === 'product'
             ? catalogueHandler(upstreams[to], deps)
-            : (request: FastifyRequest, reply: FastifyReply) => forward(request, reply, upstreams[to], deps);
+            : (request: FastifyRequest, reply: FastifyReply) =>
+                forward(request, reply, upstreams[to], deps, complete);
         const route = { url, access: 'anonymous', schema: { hide: true }, handler } as const;
         scope.route({ ...route, method: [...methods] });
         // No route supports the method QUERY. The service answers 405, before the body would be read.
@@ -156,11 +160,15 @@ export const sendOn = (reply: FastifyReply, answer: UpstreamResponse): FastifyRe
     .send(answer.body ?? undefined);
 };
 
+/** What happens before a service's answer is sent. */
+type Completing = (request: FastifyRequest, answer: UpstreamResponse) => Promise<UpstreamResponse>;
+
 const forward = async (
   request: FastifyRequest,
   reply: FastifyReply,
   upstream: Upstream,
   { places, shared }: ForwardingDeps,
+  complete: Completing = async (_request, answer) => answer,
 ): Promise<FastifyReply> => {
   // Whose caller has gone while the gateway asked about it: no end would ever take it back, and it has no place.
   if (reply.raw.closed) return reply.hijack();
@@ -181,7 +189,7 @@ const forward = async (
       signal: gone.signal,
     });
     if (String(answer.headers['content-type']).startsWith('text/event-stream')) places.leave(reply.raw);
-    return sendOn(reply, await shareIfSaid(request, answer, shared));
+    return sendOn(reply, await complete(request, await shareIfSaid(request, answer, shared)));
   } catch (error) {
     // The caller has gone away, so no answer is needed.
     if (gone.signal.aborted) return reply.hijack();

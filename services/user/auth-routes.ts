@@ -6,6 +6,7 @@ import { problem, problems } from '#platform/http/problem-details';
 import { emailAddress, text } from '#platform/http/text';
 import type { Metrics } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
+import { cartIdCharsMax, cartIdHeader } from '#schemas/cart-id';
 import type { Accounts } from './accounts.js';
 import {
   loggedInSchema,
@@ -22,6 +23,12 @@ import type { Logins } from './logins.js';
 import { type MailedTokens, resetHours, verificationHours } from './mailed-tokens.js';
 
 const refreshToken = text(512).min(1);
+/** Read by the gateway, which has the new token first. */
+const cartHeader = z.object({
+  [cartIdHeader]: text(cartIdCharsMax)
+    .optional()
+    .describe('The id of a guest’s cart, which becomes part of the user’s.'),
+});
 const mailedToken = text(512).min(1).describe('The token of the message.');
 /** Longer than the work for an address with an account takes, so that the time says nothing of it. */
 const resetAnswerMsMin = 150;
@@ -51,6 +58,7 @@ const registerRoute = (app: HttpApp, accounts: Accounts): void => {
         tags: auth,
         summary: 'Create an account and log in.',
         description: `A token to verify the address with is sent to it; it is good for ${verificationHours} hours.`,
+        headers: cartHeader,
         body: z.strictObject({ email: emailAddress, password, name: personName }),
         response: { 201: loggedInSchema, ...problems(409) },
       },
@@ -72,6 +80,7 @@ const logInRoute = (app: HttpApp, logins: Logins, metrics: Metrics): void => {
       schema: {
         tags: auth,
         summary: 'Log in.',
+        headers: cartHeader,
         body: z.strictObject({ email: text(254).min(1), password: text(256).min(1) }),
         response: { 200: loggedInSchema, ...problems(401) },
       },
