@@ -1,5 +1,7 @@
 import type { Metrics } from '#platform/service-host';
 
+export type InventoryMetrics = ReturnType<typeof createInventoryMetrics>;
+
 /** Counts what is done to stock, by operation and outcome. */
 export const createInventoryMetrics = (metrics: Metrics) => {
   const operations = metrics.counter('inventory_operations_total', 'Attempts to change stock.', [
@@ -23,7 +25,7 @@ export const createInventoryMetrics = (metrics: Metrics) => {
     operations.inc({ operation: 'reserve', status: isReserved ? 'success' : 'failure' });
     rate.set(successes / attempts);
   };
-  const other = (operation: 'release' | 'commit' | 'return', isDone: boolean): void =>
+  const other = (operation: 'release' | 'commit' | 'return' | 'adjust' | 'restock', isDone: boolean): void =>
     operations.inc({ operation, status: isDone ? 'success' : 'failure' });
   return { reservation, other };
 };

@@ -9,6 +9,7 @@ import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch
 import { testHost } from '#platform/testing/test-host';
 import { backInStockRoutes } from './back-in-stock-routes.js';
 import { type BackInStockStore, createBackInStockStore } from './back-in-stock-store.js';
+import { createInventoryMetrics } from './inventory-metrics.js';
 import { inventoryRoutes } from './routes.js';
 import { piecesMax } from './stock.js';
 import { createStockStore, type StockStore } from './stock-store.js';
@@ -40,7 +41,7 @@ beforeAll(async () => {
   stock = createStockStore({ clock: host.clock, events });
   waiting = createBackInStockStore({ clock: host.clock, events });
   app = createHttpServer(host, { port: 0, title: 'inventory', auth }).app;
-  inventoryRoutes(app, scratch.db, stock);
+  inventoryRoutes(app, { db: scratch.db, stock, counted: createInventoryMetrics(host.metrics) });
   backInStockRoutes(app, scratch.db, waiting);
 });
 afterAll(() => scratch.drop());
@@ -75,6 +76,26 @@ describe('a statement of what is on hand', () => {
     expect(answer.statusCode).toBe(200);
     expect(answer.json()).toMatchObject({ productId, onHand: 7, reserved: 0, available: 7 });
     expect((await state(productId, { onHand: 7, price: 1 })).statusCode).toBe(400);
+  });
+
+  test('and a restock are counted as operations, done or refused', async () => {
+    const productId = await open(4);
+    const counted = async () => {
+      const text = await host.metrics.render();
+      return ['adjust', 'restock'].map((operation) =>
+        ['success', 'failure'].map((status) => {
+          const labels = `operation="${operation}",status="${status}"`;
+          const [, count = 0] = new RegExp(`inventory_operations_total{${labels}} (\\d+)`).exec(text) ?? [];
+          return Number(count);
+        }),
+      );
+    };
+    const before = (await counted()).flat();
+    await state(productId, { onHand: 5 });
+    await state(randomUUID(), { onHand: 5 });
+    await restock(productId, 1);
+    await restock(productId, piecesMax);
+    expect((await counted()).flat()).toEqual(before.map((count) => count + 1));
   });
 
   test('and a restock, also one repeated, answer with the ETag that reading it then has', async () => {

@@ -9,6 +9,7 @@ import { line, text, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import { staff } from '#schemas/roles';
+import type { InventoryMetrics } from './inventory-metrics.js';
 import { available, piecesMax } from './stock.js';
 import type { StockRow, StockStore } from './stock-store.js';
 
@@ -48,7 +49,13 @@ const restockHeader = z.object({
 });
 const tags = ['inventory'];
 
-const listRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
+export type InventoryRouteDeps = {
+  db: Database;
+  stock: StockStore;
+  counted: Pick<InventoryMetrics, 'other'>;
+};
+
+const listRoute = (app: HttpApp, { db, stock }: InventoryRouteDeps): void => {
   app.get(
     '/api/inventory',
     {
@@ -71,7 +78,7 @@ const listRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
   );
 };
 
-const alertsRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
+const alertsRoute = (app: HttpApp, { db, stock }: InventoryRouteDeps): void => {
   app.get(
     '/api/inventory/alerts',
     {
@@ -94,7 +101,7 @@ const alertsRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
   );
 };
 
-const stockRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
+const stockRoute = (app: HttpApp, { db, stock }: InventoryRouteDeps): void => {
   app.get(
     '/api/inventory/:productId',
     {
@@ -115,7 +122,7 @@ const stockRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
   );
 };
 
-const stateRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
+const stateRoute = (app: HttpApp, deps: InventoryRouteDeps): void => {
   app.put(
     '/api/inventory/:productId',
     {
@@ -136,13 +143,16 @@ const stateRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
     async (request, reply) => {
       const { onHand, lowStockThreshold, reason = 'correction' } = request.body;
       const change = { onHand: () => onHand, lowStockThreshold, reason };
-      const row = await inTransaction(db, (tx) => adjust(stock, tx, request.params.productId, change));
+      const row = await inTransaction(deps.db, (tx) =>
+        adjust(deps, tx, 'adjust', request.params.productId, change),
+      );
       return reply.header('etag', etagOf(row.stockVersion)).send(shown(row));
     },
   );
 };
 
-const restockRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
+const restockRoute = (app: HttpApp, deps: InventoryRouteDeps): void => {
+  const { db } = deps;
   app.post(
     '/api/inventory/:productId/restock',
     {
@@ -159,7 +169,7 @@ const restockRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
     async (request, reply) => {
       const { quantity } = request.body;
       const restock = (tx: Tx) =>
-        adjust(stock, tx, request.params.productId, {
+        adjust(deps, tx, 'restock', request.params.productId, {
           onHand: ({ onHand }) => onHand + quantity,
           reason: 'restock',
         });
@@ -175,7 +185,7 @@ const restockRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
   );
 };
 
-const movementsRoute = (app: HttpApp, db: Database, stock: StockStore): void => {
+const movementsRoute = (app: HttpApp, { db, stock }: InventoryRouteDeps): void => {
   app.get(
     '/api/inventory/:productId/movements',
     {
@@ -207,24 +217,29 @@ const movementsRoute = (app: HttpApp, db: Database, stock: StockStore): void => 
   );
 };
 
-export const inventoryRoutes = (app: HttpApp, db: Database, stock: StockStore): void => {
-  listRoute(app, db, stock);
-  alertsRoute(app, db, stock);
-  stockRoute(app, db, stock);
-  stateRoute(app, db, stock);
-  restockRoute(app, db, stock);
-  movementsRoute(app, db, stock);
+export const inventoryRoutes = (app: HttpApp, deps: InventoryRouteDeps): void => {
+  listRoute(app, deps);
+  alertsRoute(app, deps);
+  stockRoute(app, deps);
+  stateRoute(app, deps);
+  restockRoute(app, deps);
+  movementsRoute(app, deps);
 };
 
 /** The stock after the change. Throws the problem that answers a refusal. */
 const adjust = async (
-  stock: StockStore,
+  { stock, counted }: InventoryRouteDeps,
   tx: Tx,
+  operation: 'adjust' | 'restock',
   productId: string,
   change: Parameters<StockStore['adjust']>[2],
 ) => {
   const outcome = await stock.adjust(tx, productId, change);
-  if (!('refused' in outcome)) return outcome;
+  if (!('refused' in outcome)) {
+    tx.afterCommit(() => counted.other(operation, true));
+    return outcome;
+  }
+  counted.other(operation, false);
   switch (outcome.refused) {
     case 'unknown_product':
       throw unknownProduct();

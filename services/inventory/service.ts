@@ -7,6 +7,7 @@ import { createBackInStockStore } from './back-in-stock-store.js';
 import { createBackInStockWorker } from './back-in-stock-worker.js';
 import { type InventoryConfig, inventoryConfig } from './config.js';
 import { createHoldStore } from './hold-store.js';
+import { createInventoryMetrics } from './inventory-metrics.js';
 import { reactions } from './reactions.js';
 import { inventoryRoutes } from './routes.js';
 import { watchLevels } from './stock-level-metrics.js';
@@ -27,7 +28,7 @@ export const service: Service<InventoryConfig> = {
       followsClosely,
     );
     host.use(watchLevels(host, db));
-    inventoryRoutes(app, db, stock);
+    inventoryRoutes(app, { db, stock, counted: createInventoryMetrics(host.metrics) });
     host.use(createBackInStockWorker(host, db, waiting));
     backInStockRoutes(app, db, waiting);
   },
