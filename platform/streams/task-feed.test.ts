@@ -101,6 +101,14 @@ test('the watermark follows the clock while the broker says that nothing is left
   expect(look(0)).toBe(followedMs);
 });
 
+test('what came too late is counted by its job alone', async () => {
+  const { task, feed, metrics } = feeding();
+  task.lane(at).take(0n, 10_000, []);
+  task.advance();
+  await feed.handle({ ...at, records: recordsOf(['a', 'b'], 1), highWatermark: 3n }, control);
+  expect(await metrics.render()).toMatch(/^stream_late_events_total\{job="counts"\} 2$/m);
+});
+
 test('a watermark that is ahead of the clock is reported: the clock was set back', async () => {
   const clock = handClock();
   const { task, feed } = feeding(clock);

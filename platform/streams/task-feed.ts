@@ -47,7 +47,6 @@ export type TaskFeed = {
 
 type Reading = {
   offset: bigint;
-  type: string;
   /** Undefined for an event that cannot be sent again. */
   id: string | undefined;
   atMs: number;
@@ -85,7 +84,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
     for (const [nth, lane] of lanes.entries()) {
       const { name } = (tasks[nth] as Task).topology;
       const late = takeOrCrash(name, lane, reading, reading.contributions[nth] ?? []);
-      if (late > 0) report.late(name, reading.type, late);
+      if (late > 0) report.late(name, late);
     }
     if (reading.id !== undefined) recentIds.add(reading.id);
   };
@@ -242,7 +241,6 @@ const createReadOne =
       if (event === null) return null;
       return {
         offset: record.offset,
-        type: event.type,
         id,
         atMs: Math.min(timeOf(event), record.timestampMs),
         contributions: tasks.map((task) => task.contributionsOf(event)),
@@ -257,8 +255,8 @@ const feedReport = (host: Pick<Host, 'metrics' | 'clock'>) => {
   const lag = createEventLag(host);
   const late = host.metrics.counter(
     'stream_late_events_total',
-    'What events of a type contribute that came after a window of theirs had closed; others of overlapping windows may have it.',
-    ['job', 'type'],
+    'What events contribute that came after a window of theirs had closed; others of overlapping windows may have it.',
+    ['job'],
   );
   const ahead = host.metrics.gauge(
     'stream_watermark_ahead_seconds',
@@ -278,7 +276,7 @@ const feedReport = (host: Pick<Host, 'metrics' | 'clock'>) => {
         pushed.set({ job }, pushedMsOf(task) / 1000);
       }
     },
-    late: (job: string, type: string, contributions: number): void => late.inc({ job, type }, contributions),
+    late: (job: string, contributions: number): void => late.inc({ job }, contributions),
     read: (tasks: readonly Task[], readings: readonly Reading[]): void =>
       lag(
         tasks.map(({ topology }) => topology.name),
