@@ -2,8 +2,7 @@
  * `npm run -s recommend:batch -- --events E.ndjson --queries Q.ndjson --out P.ndjson [--products P.ndjson]`: replays
  * activity through the code of the stream job and answers each query with the code of the endpoint.
  */
-import { existsSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { filesIn } from './recommend-batch/arguments.js';
 import { type ReplayFiles, replay } from './recommend-batch/replay.js';
 
 const usage =
@@ -14,16 +13,9 @@ const fail = (message: string): never => {
   process.exit(2);
 };
 
-const text = { type: 'string' } as const;
-
 const readArguments = (): ReplayFiles => {
   try {
-    const { values } = parseArgs({ options: { events: text, queries: text, out: text, products: text } });
-    const { events, queries, out, products } = values;
-    if (!events || !queries || !out) return fail('--events, --queries and --out are required');
-    for (const file of [events, queries, ...(products ? [products] : [])])
-      if (!existsSync(file)) fail(`there is no file ${file}`);
-    return { events, queries, out, products };
+    return filesIn(process.argv.slice(2), process.env);
   } catch (error) {
     return fail((error as Error).message);
   }
