@@ -7,7 +7,7 @@ import { mayTakeLong } from '#platform/http/long-requests';
 import { sharedAnswerHeader } from '#platform/http/shared-answer';
 import { injectTrace } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
-import { withCartAtLogin } from './cart-at-login.js';
+import { withCartAtLogin } from './cart-at-login-calls.js';
 import {
   type CachedAnswer,
   type CatalogueCache,

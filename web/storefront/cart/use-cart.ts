@@ -1,7 +1,7 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
 import { cartId, forgetCartId } from '../../api/cart-id.ts';
-import { api } from '../../api/client.ts';
+import { api, type PutBody } from '../../api/client.ts';
 import { userNow, useUser } from '../../api/login.ts';
 import { ApiProblem } from '../../api/problem.ts';
 import { note } from '../../api/shopper-activity.ts';
@@ -25,7 +25,7 @@ const write = async ({ productId, quantity }: AskedLine): Promise<Cart> => {
         ? await api.DELETE('/api/cart/items/{productId}', { params: { path }, keepalive: true })
         : await api.PUT('/api/cart/items/{productId}', {
             params: { path },
-            body: { quantity },
+            body: { quantity } satisfies PutBody<'/api/cart/items/{productId}'> as never,
             keepalive: true,
           });
     dropAnswered(tabStore, { productId, quantity });
