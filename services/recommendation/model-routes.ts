@@ -117,11 +117,7 @@ const promoteRoute = (app: HttpApp, { db, promotions, contest }: ModelRouteDeps)
         body: z
           .strictObject({
             reason: line(reasonCharsMax).optional().describe('Kept with the promotion.'),
-            evenIfUnproven: z.boolean().optional().describe('Takes a `reason`.'),
-          })
-          .refine(({ reason, evenIfUnproven }) => evenIfUnproven !== true || reason !== undefined, {
-            path: ['reason'],
-            message: 'is required to promote what is not proven',
+            evenIfUnproven: z.boolean().optional(),
           })
           .nullish(),
         response: { 200: promotionSchema, ...problems(404, 409) },

@@ -124,7 +124,7 @@ it('lists every set, the first one live, and what is known of the others', async
 
 it('promotes only what is proven, or was live before, unless somebody insists; each is an event with its evidence', async () => {
   expect((await ask('POST', '/nobody/promote', { reason })).status).toBe(404);
-  expect((await ask('POST', '/brief/promote', { evenIfUnproven: true })).status).toBe(400);
+  expect((await ask('POST', '/brief/promote', { reason: '' })).status).toBe(400);
   expect((await ask('POST', `/${firstSet}/promote`, { reason })).body.code).toBe('model_is_live');
   expect((await ask('POST', '/brief/promote', { reason })).body.code).toBe('not_better_beyond_doubt');
   expect((await ask('POST', '/brief/promote')).body.code).toBe('not_better_beyond_doubt');

@@ -15911,7 +15911,6 @@ export interface operations {
                 "application/json": {
                     /** @description Kept with the promotion. */
                     reason?: string & (unknown & unknown);
-                    /** @description Takes a `reason`. */
                     evenIfUnproven?: boolean;
                 } | null;
             };
