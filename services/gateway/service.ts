@@ -62,7 +62,8 @@ Commands to paste are at [/platform](/platform); the topics and events are at [/
 ## In every answer
 
 Errors are RFC 9457 problems with a stable \`code\`. Lists are \`{items, next}\`: send \`next\` back as \`cursor\`. Amounts
-are integers in minor units (\`amountMinor: 1999\` with \`currency: "GBP"\` is £19.99), times are ISO 8601 in UTC.
+are integers in minor units (\`amountMinor: 1999\` with \`currency: "GBP"\` is £19.99), times are ISO 8601 in UTC. What a
+request has caused is found by the \`X-Correlation-Id\` of its answer in logs and events, and in Zipkin by its \`traceparent\`.
 `.trim();
 
 /** The only public entry: forwards to the services, collects shopper activity, applies rate limits. */
