@@ -65,7 +65,7 @@ export const unreadable = ({ headers }: Pick<FastifyRequest, 'headers'>): Proble
   return otherCharset.test(headers['content-type'] ?? '') ? notUtf8 : undefined;
 };
 
-/** True for the schema of a body that may be missing. Nobody can tell a missing one from `null`: write it with `nullish()`. */
+/** True for the schema of a body that may be missing. Write it with `nullish()`: a missing one comes as `null`. */
 export const mayBeMissing = (body: unknown): boolean =>
   body instanceof z.ZodType && body.safeParse(undefined).success;
 
