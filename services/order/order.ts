@@ -349,16 +349,12 @@ const declined = (
 const ship = ({ shipment, nowMs }: Extract<OrderCommand, { type: 'ShipOrder' }>, order: Order): Decision => {
   if (order.status !== 'confirmed' && order.status !== 'shipped')
     return { refused: 'order_not_shippable', status: order.status };
-  const { carrier, trackingNumber } = shipment;
-  if (
-    order.status === 'shipped' &&
-    order.shipment.carrier === carrier &&
-    order.shipment.trackingNumber === trackingNumber
-  )
-    return nothing;
-  const data = { ...ownFact(order), carrier, trackingNumber, occurredAt: nowMs };
-  return [{ type: 'OrderShipped', data }];
+  if (order.status === 'shipped' && isSame(order.shipment, shipment)) return nothing;
+  return [{ type: 'OrderShipped', data: { ...ownFact(order), ...shipment, occurredAt: nowMs } }];
 };
+
+const isSame = (one: Shipment, other: Shipment): boolean =>
+  (Object.keys(other) as (keyof Shipment)[]).every((field) => one[field] === other[field]);
 
 const ownFact = (order: Common) => ({
   orderId: order.orderId,
