@@ -10,8 +10,8 @@ export type BoundedMap<V> = {
 };
 
 /**
- * Linked by age. The order of a `Map` would do, but what is deleted and set again leaves a gap in it each time, and
- * both its first key and that key are then found only past thousands of gaps.
+ * Linked by age. A `Map` has an order too, but a key that is deleted and set again leaves a gap in it each time. To find
+ * the first key it then walks past thousands of gaps.
  */
 type Entry<V> = {
   key: string;

@@ -7,9 +7,10 @@ import { grownTo, toBytes, toText } from './typed-arrays.js';
  * sum is at most the row's smallest sum times the number of cuts since the pair was first added. Sums are kept with 24
  * binary digits.
  *
- * All rows together have places for `entriesMax`, beside four for each row. When they are used up, a row that grows changes
- * blocks with another row that has a larger one, and that one is cut to what the smaller block holds. Rows that grow no more
- * are cut again and again, and those that grow get the places. A row that finds none is cut to half.
+ * All rows together have places for `entriesMax` entries, beside four for each row. When these are used up, a row that grows
+ * exchanges its block with the larger one of another row, which is cut to what the smaller block holds. So rows that no
+ * longer grow are cut again and again, and growing rows get their places. Where no other row has a larger block, the growing
+ * row itself is cut to half.
  */
 export type SparseRows = {
   add(row: number, column: number, by: number): void;

@@ -98,8 +98,9 @@ const visitorWhoSaw = async (shop: Shop, productId: string): Promise<string> => 
 const idsOf = (items: readonly Item[]): string => items.map(({ productId }) => productId).join(' ');
 
 /**
- * Whether the list beside the visit's newest product is one beside `second`: it names it as a reason, or, since a product
- * may have no neighbours yet, it is what is answered where `second` is named in the question, and not where `first` is.
+ * Whether the list beside the visit's newest product is one beside `second`. It is if `second` is named as a reason. As a
+ * product may have no neighbours yet, it also is if a question that names `second` has this answer, and one that names
+ * `first` has another.
  */
 const signsBeside = async (
   shop: Shop,

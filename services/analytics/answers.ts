@@ -23,8 +23,8 @@ export type Answers = {
 };
 
 /**
- * Changes that are not ingested events (a corrected name, a table that is made anew) are looked for after so long, while
- * the answer serves on, and show after the greater age at the latest.
+ * A change that is no ingested event (a corrected name, a table that is made anew) gives the data no new version. From the
+ * first age on an answer is made again while the old one serves; from the second on nobody is served the old one.
  */
 const ageMsMax = 1_000;
 export const servedMsMax = 10_000;

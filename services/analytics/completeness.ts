@@ -184,9 +184,9 @@ export const unsentMsOf = (
 };
 
 /**
- * The age of a source (`sourceAgeMs`) that is a job: it has read what `read` is about up to then, and what it made of that is in
- * the log. How far it has read comes first, and then its outbox is asked until it has sent all that was written before. Rejects
- * if that takes longer than a second or so.
+ * The age of a source (`sourceAgeMs`) that is a job: how long ago lies the time up to which it has read its own sources
+ * (`read`) and sent what it made of them. First that time is read; then the job's outbox is asked until it has sent all that
+ * was written before. Rejects if that takes longer than a second or so.
  */
 export const ageOfJob =
   (

@@ -11,8 +11,8 @@ import { visitTables } from './visit-tables.js';
 
 export type GatheredRowsStore = {
   /**
-   * What may be used now; undefined while there is none, or so much is missing that raw rows are read faster, or while that
-   * cannot be read.
+   * What may be used now. Undefined while there is nothing, while so much is missing that raw rows are read faster, and
+   * while it cannot be found out.
    */
   current(): Promise<Batches | undefined>;
   /** Makes batches until less than `rowsMin` rows are in none, and then resolves. Several calls at once are one. */

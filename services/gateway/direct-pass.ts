@@ -46,8 +46,8 @@ const restMs = 2_000;
 
 // Over seventy lines: what one pass does from its search to its end.
 /**
- * Gives reads for a service of this process to the service's listener with the gateway's own request and response, and
- * passes the answers of another process on as they come, so that only one router and one set of hooks are passed. The
+ * Passes reads to their services without the gateway's router and hooks, since the service has its own. A service of this
+ * process is given the gateway's own request and response; the answer of another process is passed on as it comes. The
  * router forwards what has more than one instance, an open circuit, a path in another spelling, or a trace; and
  * everything of the services in `except`.
  */

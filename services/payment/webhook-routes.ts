@@ -18,8 +18,8 @@ export type WebhookDeps = {
 
 /**
  * Takes Stripe's events. An event decides nothing: it makes the calls of its payment due, which then ask Stripe. So an
- * event that is late or repeated does no harm, nor one that is lost, but for one: that a refund has failed which Stripe had
- * called succeeded, Stripe says by an event alone. It sends it again for days.
+ * event that is late, repeated or lost does no harm, with one exception: only an event says that a refund has failed after
+ * Stripe had called it succeeded. Stripe sends that one again for days.
  */
 export const webhookRoutes = (app: HttpApp, { db, payments, stripe, secret, logger }: WebhookDeps): void => {
   void app.register(async (scope) => {

@@ -9,9 +9,12 @@ const productsPerSliceMax = 200_000;
 export type CalmJson = { slice: number | null; gathered: [productId: string, weight: number][] };
 
 /**
- * Bounds what anybody can add to a product by sending many events: w, with G the weight that the product has gained in
- * this slice of time (by Kafka's clock) and v the visits that the request reported, is 1 / v / (1 + G / calmWeight). A
- * request counts as much as one visit, and in one slice a product gains at most
+ * Bounds what anybody can add to a product by sending many events. An event weighs
+ *
+ *     1 / v / (1 + G / calmWeight)
+ *
+ * where v are the visits that its request reported, and G is the weight that the product has gained in this slice of time
+ * (by Kafka's clock). So a request counts as much as one visit, and in one slice a product gains at most
  * calmWeight * ln(1 + unscaled weight / calmWeight), however many visits and requests there are.
  */
 export const createCalm = () => {

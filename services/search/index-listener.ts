@@ -17,7 +17,7 @@ export type LiveIndex = Component & {
   size(): number;
   /** `listener` is called whenever documents have changed, and again when a search may find others than before. */
   onChange(listener: (change: IndexChange) => void): void;
-  /** False while changes may be missed, and until the index that was read because of them is the one that answers. */
+  /** False from when a change may have been missed until an index that was read after that answers. */
   isFollowing(): boolean;
 };
 

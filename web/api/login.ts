@@ -130,8 +130,8 @@ export const accessToken = async (): Promise<string | undefined> => {
 };
 
 /**
- * The same for what needs no login: undefined where no token comes soon, and for a while after that, because nobody waits
- * for accounts that are away to see what everybody may see.
+ * The same for what everybody may see: undefined where no token comes soon. Then none is asked for during a while, so that
+ * pages do not wait for accounts that are away.
  */
 export const accessTokenIfSoon = async (): Promise<string | undefined> => {
   if (performance.now() < awayUntilMs) return undefined;

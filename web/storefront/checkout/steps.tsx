@@ -18,8 +18,8 @@ type Given = {
 };
 
 /**
- * A step that is done folds to what was said in it; one that is ahead shows its name. The heading of the one that comes next
- * takes the focus, which was in a field that is no longer there.
+ * A step that is done folds to what was entered in it; one that is ahead shows its name. When a step is done, the focus
+ * moves from its field, which is gone, to the heading of the next one.
  */
 export const StepBox = ({
   step,
