@@ -43,6 +43,7 @@ const newestMax = 500;
 const lookedAtMax = 5_000;
 const tokensLookedAtMax = 60;
 
+// Over seventy lines: what a text adds to the tables of tokens and what is read from them share their layout.
 export const createContent = (): Content => {
   const table = createTokenTable();
   const tokenItems = createTokenItems();

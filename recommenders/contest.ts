@@ -71,6 +71,7 @@ const dayMs = 24 * 60 * 60 * 1000;
 /** A choice that is not among the first so many counts as not found. */
 const rankMax = 20;
 
+// Over seventy lines: which set is live, what each has learned and how it did change together.
 export const createContest = (
   { candidates, scorers, rankers, asking, settings }: Parts,
   sets: readonly ParameterSet[] = parameterSets,

@@ -30,6 +30,7 @@ const lessonsInFull = 20_000;
 const paceMin = 0.15;
 const lessonWeightMin = 0.5;
 
+// Over seventy lines: each kind of lesson is made of one memory and paid for by one credit.
 export const createLessons = (
   memory: Memory,
   rankers: Rankers,

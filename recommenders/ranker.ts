@@ -35,6 +35,7 @@ export type RankerSettings = {
   hiddenStep: number;
 };
 
+// Over seventy lines: both stages of one model share its parameters and buffers.
 export const createRanker = ({ prior, hidden, rerankedMax, step, hiddenStep }: RankerSettings): Ranker => {
   const width = prior.length;
   // One vector: w, then v, then b, then W row by row.

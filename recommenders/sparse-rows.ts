@@ -34,6 +34,7 @@ export type SparseRowsBounds = { columnsMax: number; entriesMax: number };
 /** Looking through all of a million rows for a larger block took longer than learning two events. */
 const rowsLookedAt = 4_096;
 
+// Over seventy lines: how rows get and give up places is one rule over one set of arrays.
 export const createSparseRows = ({ columnsMax, entriesMax }: SparseRowsBounds): SparseRows => {
   const sizeMax = 2 * columnsMax;
   const blocks = createBlocks(sizeMax, true);

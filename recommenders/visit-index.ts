@@ -41,6 +41,7 @@ export type VisitIndexEntry =
 
 export type VisitIndexBounds = { visitsMax: number; stepsMax: number; visitsPerItemMax: number };
 
+// Over seventy lines: the steps of visits and the visits of items are added and forgotten together.
 export const createVisitIndex = ({ visitsMax, stepsMax, visitsPerItemMax }: VisitIndexBounds): VisitIndex => {
   let next = 0;
   let capacity = Math.min(1024, visitsMax);

@@ -44,6 +44,7 @@ export type ReplicaOptions = {
   followed?: readonly string[];
 };
 
+// Over seventy lines: the models, where they are on the log and how they are restored change together.
 /**
  * The models in this process, learned from the log by a consumer group of its own, so that every instance learns
  * everything. After a start they go on from the newest snapshot, or learn the newest records of the log again.
