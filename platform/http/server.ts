@@ -222,7 +222,15 @@ const assertPreconditions = (request: FastifyRequest, { requires = [] }: Fastify
   if (requires.includes('idempotency-key') && !headers['idempotency-key'])
     throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
   if (requires.includes('if-match') && headers['if-match'] === undefined) throw ifMatchMissing();
+  if (headers[withheldBodyHeader] !== undefined)
+    throw problem(413, 'body_too_large', 'The body is larger than this route takes.');
 };
+
+/**
+ * With this header a front asks about a request whose body is too large to be passed on: what is refused before the body is
+ * read is refused for that, everything else for the body.
+ */
+export const withheldBodyHeader = 'x-withheld-body';
 
 /** Why the server refuses this URL, whatever the route is; undefined for one that can be read. */
 export const faultOfUrl = (url: string): string | undefined => {

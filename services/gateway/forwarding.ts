@@ -4,6 +4,7 @@ import type { Authenticator } from '#platform/http/auth';
 import { sendUnchanged } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/http-app';
 import { mayTakeLong } from '#platform/http/long-requests';
+import { withheldBodyHeader } from '#platform/http/server';
 import { sharedAnswerHeader } from '#platform/http/shared-answer';
 import { injectTrace } from '#platform/telemetry/tracing';
 import type { ServiceName } from '../table.js';
@@ -51,7 +52,8 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TR
 /**
  * Declares a route for each entry of the table. The gateway does not inspect what it forwards: the service
  * authenticates, validates and refuses. JSON bodies are read first (up to the body limit), so that a request can be
- * sent to another instance; NDJSON is streamed without a limit.
+ * sent to another instance; NDJSON is streamed without a limit. A body beyond the limit stays here, and the service says
+ * whether the request is refused for it or for something that comes first.
  */
 export const forwardingRoutes = async (
   app: HttpApp,
@@ -73,12 +75,27 @@ export const forwardingRoutes = async (
             : (request: FastifyRequest, reply: FastifyReply) =>
                 forward(request, reply, upstreams[to], deps, complete);
         const route = { url, access: 'anonymous', schema: { hide: true }, handler } as const;
-        scope.route({ ...route, method: [...methods] });
+        scope.route({
+          ...route,
+          method: [...methods],
+          onRequest: async (request, reply) => {
+            if (!isTooLarge(request)) return;
+            request.headers[withheldBodyHeader] = '1';
+            // What comes of the body is not read.
+            return handler(request, reply.header('connection', 'close'));
+          },
+        });
         // No route supports the method QUERY. The service answers 405, before the body would be read.
         scope.route({ ...route, method: 'QUERY', onRequest: handler });
       }
   });
 };
+
+/** Of a body that is read first, by what its sender says of it. One that says nothing is refused while it is read. */
+const isTooLarge = ({ method, headers, routeOptions: { bodyLimit } }: FastifyRequest): boolean =>
+  !isSafe(method) &&
+  Number(headers['content-length'] ?? 0) > bodyLimit &&
+  !headers['content-type']?.toLowerCase().startsWith('application/x-ndjson');
 
 export type ForwardingDeps = {
   places: Pick<Places, 'leave'>;
