@@ -31,7 +31,6 @@ const partNames: Record<string, string> = {
 };
 
 const fastifyProblems: Record<string, [status: number, code: string, detail: string]> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'unsupported_media_type', 'The body must be application/json.'],
   FST_ERR_CTP_BODY_TOO_LARGE: [413, 'body_too_large', 'The body is larger than this route takes.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'malformed_json', 'The body is empty.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
@@ -56,8 +55,9 @@ export const invalidInput = (httpPart: string, errors: readonly InputError[]): P
 
 /**
  * Converts a thrown error to the caller's answer. An unexpected error becomes a 500 that shows nothing of its cause.
+ * `mediaType` is the one that the route takes.
  */
-export const asProblem = (error: unknown): Problem => {
+export const asProblem = (error: unknown, mediaType = 'application/json'): Problem => {
   if (error instanceof Problem) return error;
   if (hasZodFastifySchemaValidationErrors(error))
     return invalidInput(
@@ -74,6 +74,8 @@ export const asProblem = (error: unknown): Problem => {
       2,
     );
   const { code = '', statusCode } = (error ?? {}) as { code?: string; statusCode?: number };
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return problem(415, 'unsupported_media_type', `The body must be ${mediaType}.`);
   const known = fastifyProblems[code];
   if (known !== undefined) return problem(...known);
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)

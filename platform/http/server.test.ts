@@ -79,6 +79,11 @@ beforeAll(async () => {
     { access: 'public', schema: { body: z.strictObject({ a: z.int().optional() }).nullish() } },
     async (request) => ({ body: request.body ?? null }),
   );
+  app.post(
+    '/api/lines',
+    { access: 'public', schema: { consumes: ['application/x-ndjson'], body: z.any() } },
+    async () => ({}),
+  );
   app.get('/api/things/special', { access: 'public' }, async () => ({}));
   app.put(
     '/api/things/:id',
@@ -477,6 +482,18 @@ describe('a request', () => {
       if (status === 200) expect(answer.json().body).toEqual(body === undefined ? null : JSON.parse(body));
     },
   );
+
+  it('of another media type learns which one its route takes', async () => {
+    const details = await Promise.all(
+      ['/api/things', '/api/lines'].map(async (path) =>
+        (await send('POST', path, { 'content-type': 'text/plain' }, 'a')).json(),
+      ),
+    );
+    expect(details).toMatchObject([
+      { status: 415, detail: 'The body must be application/json.' },
+      { status: 415, detail: 'The body must be application/x-ndjson.' },
+    ]);
+  });
 
   it('has a body that need not be there, which the document says', async () => {
     const { paths } = (await send('GET', '/openapi.json')).json();

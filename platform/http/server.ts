@@ -252,7 +252,8 @@ const isDecodable = (url: string): boolean => {
 
 const answerProblems = (app: HttpApp, routes: RouteBook): void => {
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    const answer = asProblem(error);
+    const { consumes } = (request.routeOptions.schema ?? {}) as { consumes?: readonly string[] };
+    const answer = asProblem(error, consumes?.[0]);
     if (answer.status >= 500 && answer.status !== 503)
       request.log.error({ err: error, correlationId: request.id }, 'request failed');
     else if (!(error instanceof Problem) && answer.status === 503)
