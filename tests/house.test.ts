@@ -112,6 +112,17 @@ describe('the house', () => {
     expect([...new Set(named)].filter((name) => !(name in scripts))).toEqual([]);
   });
 
+  it('lists every command and every benchmark in docs/commands.md', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const benchmarks = [...read('benchmarks/run.ts').matchAll(/^ {2}(\w+): async/gm)].map(
+      ([, name]) => `bench ${name}`,
+    );
+    const list = read('docs/commands.md');
+    const named = (command: string) => new RegExp(`npm (run (-s )?)?${command}\\b`).test(list);
+    expect(benchmarks.length).toBeGreaterThan(10);
+    expect([...Object.keys(scripts), ...benchmarks].filter((command) => !named(command))).toEqual([]);
+  });
+
   it('gives every service the same face', () => {
     for (const service of services)
       for (const file of ['main.ts', 'service.ts', 'config.ts'])
