@@ -22,12 +22,13 @@ const setUp = async (...starts: number[]) => {
     }),
   );
   const committed: bigint[] = [];
+  const putOff: bigint[] = [];
   const at = { failures: 0 };
   const shared = sharePartition(pipelines);
   await shared.accept(batch, {
     isStale: () => false,
     heartbeat: async () => {},
-    commitSoon: () => {},
+    commitSoon: (nextOffset) => void putOff.push(nextOffset),
     commit: async (nextOffset) => {
       if (at.failures > 0) {
         at.failures -= 1;
@@ -37,7 +38,8 @@ const setUp = async (...starts: number[]) => {
     },
   });
   const commit = (nth: number, nextOffset: bigint) => controls[nth]?.commit(nextOffset);
-  return { shared, commit, committed, at };
+  const commitSoon = (nth: number, nextOffset: bigint) => controls[nth]?.commitSoon(nextOffset);
+  return { shared, commit, commitSoon, committed, putOff, at };
 };
 
 describe('a partition of two tables', () => {
@@ -61,5 +63,15 @@ describe('a partition of two tables', () => {
     await expect(commit(1, 20n)).rejects.toThrow('not confirmed');
     await commit(1, 20n);
     expect(committed).toEqual([5n, 20n]);
+  });
+
+  it('puts a commit off up to where both have the records', async () => {
+    const { commit, commitSoon, putOff, at } = await setUp(5, 5);
+    await commit(0, 20n);
+    at.failures = 1;
+    await expect(commit(1, 10n)).rejects.toThrow('not confirmed');
+    commitSoon(1, 10n);
+    commitSoon(1, 30n);
+    expect(putOff).toEqual([10n, 20n]);
   });
 });
