@@ -6,6 +6,7 @@ import { keyset } from '#platform/postgres/keyset';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
+import { currentTraceparent } from '#platform/telemetry/tracing';
 import type { EventMap, EventType } from '#schemas/events';
 import {
   type Contact,
@@ -40,6 +41,9 @@ export type Claimed = {
   occurredAt: Date;
   uselessAt: Date;
   correlationId: string;
+  /** The event that the notification is about; null for a message of staff. */
+  causationId: string | null;
+  traceparent: string | null;
 };
 
 export type HistoryRow = {
@@ -106,18 +110,21 @@ type NewRow = Omit<Notification, 'uselessAtMs'> & {
   recordedAt: Date;
   isUrgent: boolean;
   correlationId: string;
+  causationId: string | null;
+  traceparent: string | null;
 };
 
 /** Whether each is new. */
 const recordAll: Batch<NewRow, boolean> = async (tx, rows) => {
   const { rows: fresh } = await tx.query<{ id: string }>(
     `INSERT INTO notifications (id, user_id, template, order_id, data, destination, secret, channels, status, is_urgent,
-       occurred_at, recorded_at, next_attempt_at, useless_at, correlation_id)
+       occurred_at, recorded_at, next_attempt_at, useless_at, correlation_id, causation_id, traceparent)
      SELECT id, "userId", template, "orderId", data, destination, secret, channels, status, "isUrgent",
-       "occurredAt", "recordedAt", "recordedAt", "uselessAt", "correlationId"
+       "occurredAt", "recordedAt", "recordedAt", "uselessAt", "correlationId", "causationId", traceparent
      FROM jsonb_to_recordset($1::jsonb) AS notification(id uuid, "userId" uuid, template text, "orderId" uuid,
        data jsonb, destination jsonb, secret jsonb, channels text[], status text, "isUrgent" boolean,
-       "occurredAt" timestamptz, "recordedAt" timestamptz, "uselessAt" timestamptz, "correlationId" text)
+       "occurredAt" timestamptz, "recordedAt" timestamptz, "uselessAt" timestamptz, "correlationId" text,
+       "causationId" text, traceparent text)
      ON CONFLICT (id) DO NOTHING RETURNING id`,
     [JSON.stringify(rows)],
   );
@@ -175,6 +182,8 @@ export const createNotificationStore = (
       recordedAt: new Date(nowMs),
       uselessAt: new Date(endsMs),
       correlationId: currentCorrelation()?.correlationId ?? id,
+      causationId: currentCorrelation()?.causationId ?? null,
+      traceparent: currentTraceparent() ?? null,
     });
   },
 
@@ -227,6 +236,7 @@ export const createNotificationStore = (
        )
        SELECT n.id, n.template, n.order_id AS "orderId", n.user_id AS "userId", n.data, n.secret, n.channels, n.results,
          n.attempts, n.occurred_at AS "occurredAt", n.useless_at AS "uselessAt", n.correlation_id AS "correlationId",
+         n.causation_id AS "causationId", n.traceparent,
          CASE
            WHEN n.destination IS NOT NULL THEN n.destination || '{"phone": null, "devices": []}'
            WHEN c.user_id IS NOT NULL

@@ -4,6 +4,7 @@ import { inJointTransaction } from '#platform/postgres/joint-transactions';
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
 import { withCorrelation } from '#platform/telemetry/correlation';
+import { contextFromTraceparent, runInContext } from '#platform/telemetry/tracing';
 import { backoffMs } from '#platform/waiting/backoff';
 import { endsWithin } from '#platform/waiting/deadline';
 import { createSpacing } from '#platform/waiting/spacing';
@@ -71,9 +72,7 @@ export const createSendWorker = (
   let lookedAtMs = Number.NEGATIVE_INFINITY;
 
   const sendOne = (one: Claimed, meet: () => Promise<void>): Promise<void> =>
-    withCorrelation({ correlationId: one.correlationId }, () =>
-      attempt(host, deps, one, () => tryAll(host, deps, rests, one).finally(meet)),
-    )
+    asPartOf(one, () => attempt(host, deps, one, () => tryAll(host, deps, rests, one).finally(meet)))
       .catch((error: unknown) => {
         if (isBrokenInvariant(error)) host.onFatal(error);
         logger.warn({ err: error, notificationId: one.id }, 'outcome of an attempt is not recorded');
@@ -124,6 +123,15 @@ export const createSendWorker = (
     },
   };
 };
+
+/** Runs `work` under the correlation and in the trace of what the notification is about. */
+const asPartOf = <T>(
+  { correlationId, causationId, traceparent }: Claimed,
+  work: () => Promise<T>,
+): Promise<T> =>
+  withCorrelation({ correlationId, ...(causationId === null ? {} : { causationId }) }, () =>
+    runInContext(contextFromTraceparent(traceparent ?? undefined), work),
+  );
 
 /** The attempts that go on. */
 const createUnderWay = (monotonicMs: () => number) => {

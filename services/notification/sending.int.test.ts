@@ -16,6 +16,13 @@ import { createHttpServer } from '#platform/http/server';
 import { newId } from '#platform/ids';
 import { createKnownWait } from '#platform/postgres/replica';
 import { inTransaction } from '#platform/postgres/transaction';
+import { currentCorrelation, withCorrelation } from '#platform/telemetry/correlation';
+import {
+  contextFromTraceparent,
+  currentTraceparent,
+  runInContext,
+  startTracing,
+} from '#platform/telemetry/tracing';
 import { eventually } from '#platform/testing/eventually';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
@@ -127,6 +134,7 @@ const startServers = async (): Promise<void> => {
 };
 
 beforeAll(async () => {
+  await startTracing({ service: 'notification-test', sampleRatio: 0 });
   scratch = await scratchDatabase([
     'platform/outbox/migrations',
     'platform/http/migrations',
@@ -141,7 +149,7 @@ beforeAll(async () => {
       topic: type,
       key,
       value: Buffer.from(JSON.stringify(value)),
-      headers: {},
+      headers: { ...currentCorrelation(), traceparent: currentTraceparent() },
     }),
   };
   notifications = createNotificationStore(events as never, clock);
@@ -302,6 +310,21 @@ describe('a mail', () => {
       { template: 'order_confirmed', status: 'sent', channels: [{ channel: 'email', status: 'sent' }, {}] },
     ]);
     expect(await announced(eventId)).toEqual(['NotificationSent']);
+  });
+
+  it('belongs to what it is about: its event has the same correlation, cause and trace', async () => {
+    const { userId } = await newUser();
+    const cause = { correlationId: 'of-an-order', causationId: newId() };
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    const eventId = await withCorrelation(cause, () =>
+      runInContext(contextFromTraceparent(traceparent), () => happens('OrderConfirmed', confirmed(userId))),
+    );
+    await worker.sendDue();
+    const { rows } = await scratch.db.query<{ headers: object }>(
+      'SELECT headers FROM outbox WHERE key = $1',
+      [eventId],
+    );
+    expect(rows).toEqual([{ headers: { ...cause, traceparent } }]);
   });
 
   it('waits while the server is away, and is then sent', async () => {
