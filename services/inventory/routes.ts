@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { etagOf, sendWithEtag } from '#platform/http/etag';
+import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/http-app';
 import { idempotent } from '#platform/http/idempotency';
 import { ignored } from '#platform/http/json-value';
@@ -111,7 +111,7 @@ const stockRoute = (app: HttpApp, { db, stock }: InventoryRouteDeps): void => {
         tags,
         summary: 'The stock of one product.',
         params,
-        response: { 200: stockSchema, ...problems(404) },
+        response: { 200: stockSchema, ...notModified, ...problems(404) },
       },
     },
     async (request, reply) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import { accountOf, hasRole, userIdOf } from '#platform/http/auth';
+import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/http-app';
 import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
@@ -172,10 +173,13 @@ const preferencesRoutes = (app: HttpApp, { db, contacts }: NotificationRouteDeps
       schema: {
         tags,
         summary: 'What you want to be notified about, and how.',
-        response: { 200: preferencesSchema },
+        response: { 200: preferencesSchema, ...notModified },
       },
     },
-    async ({ principal }) => ({ ...(await contacts.preferencesOf(db, accountOf(principal))) }),
+    async (request, reply) => {
+      const preferences = { ...(await contacts.preferencesOf(db, accountOf(request.principal))) };
+      return sendWithEtag(request, reply, etagOf(preferences), preferences);
+    },
   );
   app.put(
     preferencesPath,
@@ -189,10 +193,10 @@ const preferencesRoutes = (app: HttpApp, { db, contacts }: NotificationRouteDeps
         response: { 200: preferencesSchema },
       },
     },
-    async ({ principal, body }) => {
+    async ({ principal, body }, reply) => {
       const preferences: Preferences = body;
       await contacts.prefer(db, accountOf(principal), preferences);
-      return { ...preferences };
+      return reply.header('etag', etagOf(preferences)).send({ ...preferences });
     },
   );
 };

@@ -280,6 +280,7 @@ const ask = async (
   });
   return {
     status: answer.statusCode,
+    etag: String(answer.headers.etag),
     body: answer.json() as { id: string; items: Record<string, unknown>[] },
   };
 };
@@ -494,6 +495,8 @@ describe('a recipient', () => {
     expect((await ask('GET', path, `customer ${userId}`)).body).toEqual(all);
     const set = await ask('PUT', path, `customer ${userId}`, { orders: false });
     expect(set).toMatchObject({ status: 200, body: { ...all, orders: false } });
+    const headers = { authorization: `Bearer customer ${userId}`, 'if-none-match': set.etag };
+    expect((await app.inject({ url: path, headers })).statusCode).toBe(304);
     expect((await ask('PUT', path, `customer ${userId}`, { orders: 'no' })).status).toBe(400);
     await happens('OrderConfirmed', confirmed(userId));
     await happens('UserPasswordChanged', { userId });
