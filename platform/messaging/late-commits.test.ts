@@ -58,6 +58,15 @@ describe('late commits', () => {
     expect([committed, failures]).toEqual([[], ['0']]);
   });
 
+  test('are tried again until one succeeds, also where the offset could not be committed by another way before', async () => {
+    let refusals = 3;
+    const { commits, committed } = commitsWith(() => refusals-- > 0);
+    commits.forget(at(0), 5n);
+    commits.note(at(0), 5n);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(committed).toEqual(['0@5']);
+  });
+
   test('are made at once by a flush, and not at all after they were dropped or forgotten', async () => {
     const { commits, committed } = commitsWith();
     commits.note(at(0), 1n);

@@ -24,7 +24,7 @@ export const createLateCommits = ({
   onFailure(at: TopicPartition, error: unknown): void;
 }): LateCommits => {
   const noted = new Map<string, { at: TopicPartition; nextOffset: bigint }>();
-  /** The last offset of each partition that was committed. */
+  /** The last offset of each partition that was committed, or whose commit another way has begun. */
   const passed = new Map<string, bigint>();
   const pass = (at: TopicPartition, nextOffset: bigint): void => {
     if (nextOffset > (passed.get(partitionName(at)) ?? -1n)) passed.set(partitionName(at), nextOffset);
@@ -42,7 +42,8 @@ export const createLateCommits = ({
     } catch (error) {
       if (isDropped) return;
       onFailure(at, error);
-      const isPast = nextOffset <= (passed.get(partitionName(at)) ?? -1n);
+      // The same offset is noted again where the other way has failed.
+      const isPast = nextOffset < (passed.get(partitionName(at)) ?? -1n);
       if (!isPast && !noted.has(partitionName(at))) noted.set(partitionName(at), { at, nextOffset });
     }
   };
