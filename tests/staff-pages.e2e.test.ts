@@ -57,6 +57,20 @@ const orderOf = async (id: string) =>
   ).body;
 
 describe('an operator', () => {
+  it('finds a guest’s order by the e-mail and by the end of the id', async () => {
+    const email = `guest-${randomUUID()}@example.org`;
+    const productId = await shop.createProduct(pages.admin, { initialStock: 5 });
+    const { body } = await shop.placeOrder({ email, items: [{ productId, quantity: 1 }] });
+    const search = page.getByLabel('Find an order by its id');
+    const found = page.getByRole('link', { name: body.id.slice(-8) });
+    for (const asked of [email.toUpperCase(), body.id.slice(-8)]) {
+      await page.goto(`${run.gateway}/admin`);
+      await search.fill(asked);
+      await search.press('Enter');
+      await found.waitFor();
+    }
+  });
+
   it('finds a dead letter on the first page and replays it', async () => {
     const broker = await connectBroker(testHost(), engines().kafka);
     const producer = await broker.producer();

@@ -293,10 +293,10 @@ describe('an operator', () => {
     await page.goto(`${run.gateway}/admin/nothing-here`);
     await logIn(page, { email, password });
     await page.getByRole('heading', { level: 1, name: 'Nothing at this address' }).waitFor();
-    const search = page.getByLabel('Find an order by its id or its payment');
+    const search = page.getByLabel('Find an order by its id');
     await search.fill(email);
     await search.press('Enter');
-    await page.getByText('Only admins look for accounts by e-mail.').waitFor();
+    await page.getByText('By e-mail only the orders of guests are found').waitFor();
     await search.fill(paymentId);
     await search.press('Enter');
     await page.getByRole('heading', { level: 1, name: `Order ${order.id.slice(-8)}` }).waitFor();

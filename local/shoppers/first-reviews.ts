@@ -61,7 +61,7 @@ export const writeFirstReviews = async (parts: FirstReviews): Promise<number> =>
     const from = (nth * productsOfEach) % shelf;
     const bought = goods.slice(from, from + productsOfEach);
     const shopper = await accounts.any(random);
-    if (bought.length === 0 || !(await buy(shop, shopper, bought))) continue;
+    if (bought.length === 0 || !(await buy(shop, shopper, bought, random))) continue;
     await pause(provenMs);
     for (const product of bought) written.push(...(await review(shop, shopper, product, random)));
     await pause(betweenMs);
@@ -71,13 +71,18 @@ export const writeFirstReviews = async (parts: FirstReviews): Promise<number> =>
 };
 
 /** Whether the order was confirmed in time. */
-const buy = async (shop: ShopClient, { token }: Shopper, goods: readonly Listed[]): Promise<boolean> => {
+const buy = async (
+  shop: ShopClient,
+  { token }: Shopper,
+  goods: readonly Listed[],
+  random: Random,
+): Promise<boolean> => {
   const { id } = unlessOk(
     await shop.call<{ id: string }>('POST', '/api/orders', {
       token,
       headers: { 'idempotency-key': randomUUID() },
       body: {
-        items: goods.map(({ id: productId }) => ({ productId, quantity: 1 })),
+        items: goods.map(({ id: productId }) => ({ productId, quantity: 1 + random.below(2) })),
         shippingAddress,
         payment: { method: 'card', token: 'tok_ok' },
       },

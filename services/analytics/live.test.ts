@@ -31,6 +31,13 @@ describe('a live update', () => {
     expect(startsOf(31)).toEqual([0, 10_000, 20_000]);
   });
 
+  test('has ten minutes by ten seconds and half an hour by minutes for a new watcher', () => {
+    const ninety = Array.from({ length: 90 }, (_, nth) => window(nth * 10_000, 1));
+    const windows = { tenSeconds: ninety, minute: ninety };
+    const { tenSeconds, minutes } = updateSince({ version: 1, windows }, undefined, { upToMs: 0, nowMs: 0 });
+    expect([tenSeconds.length, minutes.length]).toEqual([60, 30]);
+  });
+
   test('says up to when it is complete, and never claims the future', () => {
     expect(updateSince(reading, 30, { upToMs: 45_000, nowMs: 50_000 })).toMatchObject({
       asOf: '1970-01-01T00:00:45.000Z',

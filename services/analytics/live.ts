@@ -33,8 +33,8 @@ export const completeUpTo = (countedUpToMs: number | null, sent: readonly SentUp
   return countedUpToMs === null || counts === undefined ? null : Math.min(countedUpToMs, counts.upToMs);
 };
 
-/** A new watcher is sent the windows of the last minutes. */
-const firstWindows: Record<LiveSize, number> = { tenSeconds: 30, minute: 15 };
+/** A new watcher is sent what the dashboard draws: ten minutes by ten seconds, and half an hour by minutes. */
+const firstWindows: Record<LiveSize, number> = { tenSeconds: 60, minute: 30 };
 
 /**
  * What has changed since the version `since`: all windows that were written after it. Without `since`, and where it is

@@ -69,18 +69,29 @@ export const findOrders = async (
   return new Map(rows.map((order) => [order.orderId, order]));
 };
 
+/** What is not set does not matter. */
+type OrderFilter = {
+  userId?: string | undefined;
+  status?: OrderStatus | undefined;
+  /** The address that it was placed with, which guests' orders have; in upper or lower case. */
+  email?: string | undefined;
+  /** The last eight characters of an id. */
+  shortId?: string | undefined;
+};
+
 /** Newest first. */
 export const listOrders = async (
   db: Queryable,
-  { userId, status }: { userId?: string | undefined; status?: OrderStatus | undefined },
+  { userId, status, email, shortId }: OrderFilter,
   { beforeOrderId, rowsMax }: { beforeOrderId: string | undefined; rowsMax: number },
 ): Promise<OrderView[]> => {
   const { rows } = await db.query<OrderView>(
     `SELECT ${columns} FROM orders
      WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::text IS NULL OR status = $2)
        AND ($3::uuid IS NULL OR order_id < $3)
+       AND ($5::text IS NULL OR lower(email) = lower($5)) AND ($6::text IS NULL OR right(order_id::text, 8) = lower($6))
      ORDER BY order_id DESC LIMIT $4`,
-    [userId ?? null, status ?? null, beforeOrderId ?? null, rowsMax],
+    [userId ?? null, status ?? null, beforeOrderId ?? null, rowsMax, email ?? null, shortId ?? null],
   );
   return rows;
 };

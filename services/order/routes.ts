@@ -5,7 +5,7 @@ import type { HttpApp } from '#platform/http/http-app';
 import { idempotent } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { type InputError, problem, problems, unavailable } from '#platform/http/problem-details';
-import { uuid } from '#platform/http/text';
+import { emailAddress, matching, uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 import { cartClaimIn, cartIdHeader } from '#schemas/cart-id';
@@ -136,20 +136,27 @@ const listRoute = (app: HttpApp, { db }: OrderRouteDeps): void => {
           ...listQuery,
           status: z.enum(orderStatuses).optional(),
           userId: uuid.optional().describe('For staff.'),
+          email: emailAddress
+            .optional()
+            .describe('For staff: the address that an order was placed with, which guests’ orders have.'),
+          shortId: matching(8, /^[\da-f]{8}$/i, 'must be the last eight characters of an id')
+            .optional()
+            .describe('The last eight characters of an order’s id, by which pages call it.'),
         }),
         response: { 200: pageOf(orderSchema), ...problems(403) },
       },
     },
     async (request) => {
       const { principal, query } = request;
-      const { limit, status, userId } = query;
+      const { limit, status, userId, email, shortId } = query;
       const beforeOrderId = decodeCursor(request, z.uuid());
       const ownId = isStaff(principal) ? undefined : userIdOf(principal);
-      if (ownId !== undefined && userId !== undefined && userId !== ownId)
+      const isOfOthers = (userId !== undefined && userId !== ownId) || email !== undefined;
+      if (ownId !== undefined && isOfOthers)
         throw problem(403, 'forbidden', 'Your account may only list its own orders.');
       const rows = await listOrders(
         db,
-        { userId: ownId ?? userId, status },
+        { userId: ownId ?? userId, status, email, shortId },
         { beforeOrderId, rowsMax: limit + 1 },
       );
       const { items, next } = pageFrom(request, rows, ({ orderId }) => orderId);

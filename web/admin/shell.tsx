@@ -42,7 +42,7 @@ export const Shell = () => {
         <Link to="/" className="whitespace-nowrap font-display text-xl">
           Cartstream <span className="text-ink-soft max-sm:sr-only">admin</span>
         </Link>
-        <SearchBox isAdmin={isAdmin} />
+        <SearchBox />
         <div className="ml-auto flex items-center gap-1">
           <a href="/dashboard" className="rounded-lg px-3 py-3 text-sm hover:bg-sunken">
             Dashboard
@@ -104,8 +104,8 @@ const orderIdOf = async (id: string): Promise<string> => {
   }
 };
 
-/** An order's id, or its payment's, opens it; an account's address, for admins, finds its orders. `/` reaches the field. */
-const SearchBox = ({ isAdmin }: { isAdmin: boolean }) => {
+/** An order's id, or its payment's, opens it; the end of an id or a buyer's address finds orders. `/` reaches the field. */
+const SearchBox = () => {
   const navigate = useNavigate();
   const field = useRef<HTMLInputElement>(null);
   const [text, setText] = useState('');
@@ -134,8 +134,8 @@ const SearchBox = ({ isAdmin }: { isAdmin: boolean }) => {
           ref={field}
           value={text}
           onChange={(event) => setText(event.target.value)}
-          aria-label={`Find an order by its id${isAdmin ? ', its payment or the e-mail of its account' : ' or its payment'}`}
-          placeholder={`Order id or ${isAdmin ? 'e-mail' : 'payment id'}  ( / )`}
+          aria-label="Find an order by its id, the end of its id, its payment or the e-mail of its buyer"
+          placeholder="Order id or e-mail  ( / )"
           className="min-h-11 w-full rounded-lg border border-line-strong bg-page pr-3 pl-9 text-sm placeholder:text-ink-soft"
         />
       </form>

@@ -10440,6 +10440,10 @@ export interface operations {
                 status?: "pending" | "reserved" | "paid" | "confirmed" | "shipped" | "delivered" | "returned" | "cancelled";
                 /** @description For staff. */
                 userId?: string;
+                /** @description For staff: the address that an order was placed with, which guests’ orders have. */
+                email?: string;
+                /** @description The last eight characters of an order’s id, by which pages call it. */
+                shortId?: string;
             };
             header?: never;
             path?: never;

@@ -15,10 +15,10 @@ import { usePages } from '../pages.ts';
 
 type Order = components['schemas']['Order'];
 
+/** No order is seen as `paid`, which it is only within the transaction that confirms it. */
 const statuses = [
   'pending',
   'reserved',
-  'paid',
   'confirmed',
   'shipped',
   'delivered',
@@ -103,13 +103,16 @@ const List = ({ status, userId }: { status: Status | undefined; userId: string |
 
 const uuid = /^[\da-f]{8}-/i;
 
-/** An id is a payment's; anything else is taken for the address of an account, which only admins look up. */
+const shortId = /^[\da-f]{8}$/i;
+
+/**
+ * An id is a payment's, and eight characters are the end of an order's. Anything else is taken for an e-mail address: that of
+ * an account, which only admins look up, or that of a guest.
+ */
 const Found = ({ text }: { text: string }) => {
   const isAdmin = useUser()?.roles.includes('admin') === true;
-  const isRefused = !isAdmin && !uuid.test(text);
   const found = useQuery({
     queryKey: ['find orders', text],
-    enabled: !isRefused,
     queryFn: async (): Promise<{ orders: Order[]; users: components['schemas']['User'][] }> => {
       if (uuid.test(text)) {
         const { data } = await api.GET('/api/payments/{id}', { params: { path: { id: text } } });
@@ -117,23 +120,21 @@ const Found = ({ text }: { text: string }) => {
           data && (await api.GET('/api/orders/{id}', { params: { path: { id: data.orderId } } })).data;
         return { orders: order ? [order] : [], users: [] };
       }
-      const { data } = await api.GET('/api/users', { params: { query: { email: text, limit: 20 } } });
-      const users = data?.items ?? [];
-      const lists = await Promise.all(
-        users
-          .slice(0, 5)
-          .map(({ id }) => api.GET('/api/orders', { params: { query: { userId: id, limit: 20 } } })),
-      );
-      return { users, orders: lists.flatMap((list) => list.data?.items ?? []) };
+      if (shortId.test(text)) return { users: [], orders: await ordersOf({ shortId: text }) };
+      const found = isAdmin
+        ? await api.GET('/api/users', { params: { query: { email: text, limit: 20 } } })
+        : undefined;
+      const users = found?.data?.items ?? [];
+      // A part of an address finds accounts, and only a whole one a guest's orders.
+      const ofGuest = text.includes('@') ? ordersOf({ email: text }) : [];
+      const lists = await Promise.all([
+        ofGuest,
+        ...users.slice(0, 5).map(({ id }) => ordersOf({ userId: id })),
+      ]);
+      // An account may have ordered with its address, too.
+      return { users, orders: [...new Map(lists.flat().map((order) => [order.id, order])).values()] };
     },
   });
-  if (isRefused)
-    return (
-      <p className="text-ink-soft">
-        Only admins look for accounts by e-mail. Ask the buyer for the link to the order, which is in every
-        message about it and ends with the order’s id.
-      </p>
-    );
   if (found.error) return <ProblemPanel error={found.error} onRetry={() => void found.refetch()} />;
   return (
     <>
@@ -147,9 +148,18 @@ const Found = ({ text }: { text: string }) => {
         </p>
       )}
       <Orders rows={found.data?.orders ?? []} isLoading={found.isPending} isDimmed={false} />
+      {!isAdmin && (
+        <p className="mt-3 text-ink-soft text-sm">
+          By e-mail only the orders of guests are found: admins look for accounts. The link to an order, which
+          is in every message about it, ends with its id.
+        </p>
+      )}
     </>
   );
 };
+
+const ordersOf = async (of: { userId: string } | { email: string } | { shortId: string }): Promise<Order[]> =>
+  (await api.GET('/api/orders', { params: { query: { ...of, limit: 20 } } })).data?.items ?? [];
 
 const Stuck = () => {
   const list = usePages<components['schemas']['Saga']>(

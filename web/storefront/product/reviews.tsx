@@ -73,7 +73,7 @@ export const Reviews = ({ product }: { product: Product }) => {
       ) : data.items.length === 0 ? (
         <p className="rounded-xl bg-sunken px-5 py-6 text-ink-soft">
           {rating === undefined
-            ? 'No reviews yet. Once an order has arrived, whoever placed it can write the first one.'
+            ? 'No reviews yet. Once an order of it is confirmed, whoever placed it can write the first one.'
             : `No review with ${rating} stars.`}
         </p>
       ) : (
