@@ -191,7 +191,9 @@ describe('the dashboard', () => {
     await page.route(overview, (route) => route.fulfill({ status: 500, json: { code: 'internal_error' } }));
     await page.goto(`${run.gateway}/dashboard`);
     const figureOf = (metric: string) => page.getByTestId(`tile-${metric}`).textContent();
-    await eventually(async () => expect(await figureOf('net')).toMatch(/^£[\d,]+\.\d\d$/));
+    await eventually(async () => expect(await figureOf('net')).toMatch(/^£[\d,]+\.\d\d$/), {
+      timeoutMs: 30_000,
+    });
     expect([await figureOf('visits'), await figureOf('conversion')]).toEqual(['–', '–']);
     const chart = page.getByRole('region', { name: /^Net revenue by/ });
     expect(await chart.textContent()).not.toContain('Nothing in this period');
