@@ -44,6 +44,9 @@ export const Shell = () => {
         </Link>
         <SearchBox />
         <div className="ml-auto flex items-center gap-1">
+          <a href="/" className="rounded-lg px-3 py-3 text-sm hover:bg-sunken">
+            Shop
+          </a>
           <a href="/dashboard" className="rounded-lg px-3 py-3 text-sm hover:bg-sunken">
             Dashboard
           </a>

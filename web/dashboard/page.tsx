@@ -172,6 +172,9 @@ const Header = ({
         </select>
       )}
       <div className="ml-auto flex items-center">
+        <a href="/" className="rounded-lg px-3 py-2.5 text-sm hover:bg-sunken">
+          Shop
+        </a>
         {user?.roles.includes('admin') && (
           <a href="/admin" className="rounded-lg px-3 py-2.5 text-sm hover:bg-sunken">
             Admin

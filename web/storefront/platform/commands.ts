@@ -10,7 +10,7 @@ export const commandsFor = (shop: string): readonly Commands[] => {
     {
       title: 'Buy something, without an account',
       lines: `${named}PRODUCT=$(
-  curl -s "$SHOP/api/products?sort=popularity&limit=1" \\
+  curl -s "$SHOP/api/products/search?q=teacup&inStock=true&limit=1" \\
   | grep -o '"id":"[^"]*"' | head -1 | cut -d'"' -f4)
 ORDER=$(curl -s "$SHOP/api/orders" \\
   ${json} \\
