@@ -299,6 +299,10 @@ describe('a refund', () => {
       { type: 'RefundDue', refundId: 'r2', amountMinor: 1000 },
       { type: 'RefundDue', refundId: 'r3', amountMinor: 999 },
     ]);
+    // A later one that is small enough does not take what the first that waits is for.
+    expect(when(given(...captureOf, refund('r1', 1500), ofGoods('r2', 1000)), ofGoods('r3', 100))).toEqual([
+      'RefundNoted',
+    ]);
   });
 
   test('that was refused leaves its money to be refunded', () => {
@@ -338,6 +342,16 @@ describe('a refund', () => {
     expect(refundedMinor(paidAgain)).toBe(1500);
     expect(when(paidAgain, again)).toEqual([]);
     expect(when(paidAgain, refundFailed('r1', 1))).toEqual([]);
+  });
+
+  test('that is owed twice, of the goods and of the rest, is together no more than was taken', () => {
+    const goods = [refund('r1', 1500), refunded('r1'), refundFailed('r1')];
+    const owed = given(...captureOf, ...goods, cancel, refunded('order-1'), refundFailed('order-1'));
+    expect(decide({ type: 'AskForRefundsAgain', nowMs: 5 }, owed)).toMatchObject([
+      { type: 'RefundNoted', refundId: 'r1', amountMinor: 1500 },
+      { type: 'RefundDue', refundId: 'r1', amountMinor: 1500 },
+      { type: 'RefundNoted', refundId: 'order-1', amountMinor: 1999 },
+    ]);
   });
 
   test('that is asked for again is not ended by an answer to the try before', () => {
