@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createHttpServer } from '#platform/http/server';
+import { createHttpServer, withheldBodyHeader } from '#platform/http/server';
 import { encodeSharedAnswer, sharedAnswerHeader } from '#platform/http/shared-answer';
 import { newId } from '#platform/ids';
 import type { RunnableHost } from '#platform/service-host';
@@ -94,7 +94,7 @@ const startOrders = async () => {
   return { url: component.url, socketUrl: `http://127.0.0.1:${port}`, host };
 };
 
-const claims = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'];
+const claims = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded', withheldBodyHeader];
 
 type Place = 'this process' | 'another process';
 
@@ -168,13 +168,14 @@ describe.each<Place>(['this process', 'another process'])(
       },
     );
 
-    it('shows the service no address that the client only claims', async () => {
+    it('shows the service nothing that only the gateway may say and the client claims', async () => {
       const { ask, untilDirect } = await open();
       await untilDirect();
       const forged = {
         'x-forwarded-host': 'shop.example',
         'x-forwarded-proto': 'ftp',
         forwarded: 'for=6.6.6.6',
+        [withheldBodyHeader]: '1',
       };
       const seen = await (await ask('/api/orders/claims', forged)).json();
       expect([wasDirect, seen]).toEqual([true, Object.fromEntries(claims.map((name) => [name, null]))]);

@@ -227,6 +227,9 @@ export const requestHeaders = (request: FastifyRequest): Record<string, string |
   );
   for (const [name, value] of Object.entries(request.headers))
     if (value !== undefined && !notForwarded.has(name) && !named.has(name)) headers[name] = value;
+  // Also where the caller names it in `Connection`: without it the service would take the request for one without a body.
+  const withheld = request.headers[withheldBodyHeader];
+  if (withheld !== undefined) headers[withheldBodyHeader] = withheld;
   headers['x-correlation-id'] = request.id;
   headers['x-forwarded-for'] = request.ip;
   headers['x-forwarded-proto'] = request.protocol;

@@ -3,7 +3,7 @@ import { anonymous, type Principal, type RememberingAuthenticator, userIdOf } fr
 import type { ClientNetworks } from '#platform/http/client-address';
 import { isUnchanged } from '#platform/http/etag';
 import { logAnswer, requestMetrics } from '#platform/http/observation';
-import { correlationIdOf } from '#platform/http/server';
+import { correlationIdOf, withheldBodyHeader } from '#platform/http/server';
 import type { Host } from '#platform/service-host';
 import { unsampledTraceparent } from '#platform/telemetry/tracing';
 import { labelOf } from '#schemas/recommendation-label';
@@ -67,6 +67,8 @@ export const createFront = (
   };
 
   return (request, response) => {
+    // Every request comes by here first, and only the gateway may say this to a service.
+    if (request.headers[withheldBodyHeader] !== undefined) delete request.headers[withheldBodyHeader];
     const { method, url = '' } = request;
     const { traceparent, 'x-api-key': apiKey } = request.headers;
     if (method !== 'GET' || traceparent !== undefined || apiKey !== undefined) return false;

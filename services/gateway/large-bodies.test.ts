@@ -1,8 +1,9 @@
+import { request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Authenticator, createAuthenticator } from '#platform/http/auth';
 import { problem } from '#platform/http/problem-details';
-import { createHttpServer } from '#platform/http/server';
+import { createHttpServer, withheldBodyHeader } from '#platform/http/server';
 import { testHost } from '#platform/testing/test-host';
 import { createCatalogueCache } from './catalogue-cache.js';
 import { forwardingRoutes } from './forwarding.js';
@@ -73,4 +74,16 @@ it.each([
   });
   expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
   expect(ordered).toBe(0);
+});
+
+it('is refused for its body too where the caller names the gateway’s own header as one of the connection', async () => {
+  const headers = { 'content-type': 'application/json', connection: withheldBodyHeader, ...keyed };
+  const status = await new Promise((resolve, reject) => {
+    const asking = request(`${url}/api/orders`, { method: 'POST', headers }, (answer) =>
+      resolve(answer.resume().statusCode),
+    ).once('error', reject);
+    asking.setHeader('content-length', 2 * 1024 * 1024);
+    asking.flushHeaders();
+  });
+  expect([status, ordered]).toEqual([413, 0]);
 });
