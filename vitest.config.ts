@@ -24,10 +24,20 @@ const onPlatform = {
   setupFiles: ['./tests/started-platform.ts', ...shared.setupFiles],
 };
 
-/** Nothing else may use the platform meanwhile: they stop its processes, compare all it has, or hold it to bounds of time. */
-const alone = ['catalogue', 'checkout-saga', 'ingest-exactly-once', 'recommendation', 'stall', 'web'].map(
-  (name) => `tests/${name}.e2e.test.ts`,
-);
+/**
+ * Nothing else may use the platform meanwhile: they stop its processes, compare all it has, hold it to bounds of time, or wait
+ * for Zipkin, which gets what the others leave of the processor.
+ */
+const alone = [
+  'catalogue',
+  'checkout-saga',
+  'ingest-exactly-once',
+  'one-order-one-trace',
+  'readme-tour',
+  'recommendation',
+  'stall',
+  'web',
+].map((name) => `tests/${name}.e2e.test.ts`);
 
 export default defineConfig({
   resolve,
