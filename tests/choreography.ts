@@ -20,6 +20,7 @@ import {
 import { reactions as cartReactions } from '../services/cart/reactions.js';
 import { createBackInStockStore } from '../services/inventory/back-in-stock-store.js';
 import { createHoldStore } from '../services/inventory/hold-store.js';
+import { createInventoryMetrics } from '../services/inventory/inventory-metrics.js';
 import { reactions as inventoryReactions } from '../services/inventory/reactions.js';
 import { createStockStore, type StockStore } from '../services/inventory/stock-store.js';
 import { contactStore } from '../services/notification/contact-store.js';
@@ -187,6 +188,7 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
     }),
     inventory: inventoryReactions({
       ...{ ...host, stock, holds, unknownProductWaitMs: 0 },
+      counted: createInventoryMetrics(host.metrics),
       waiting: createBackInStockStore({ events: publisherAt(clock), clock }),
     }),
     notification: notificationReactions({

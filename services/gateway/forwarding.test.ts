@@ -2,14 +2,12 @@ import { createServer, type IncomingHttpHeaders, request, type Server, type Serv
 import type { AddressInfo } from 'node:net';
 import { text as readWhole } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createAuthenticator } from '#platform/http/auth';
 import { createHttpServer } from '#platform/http/server';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { sleep } from '#platform/waiting/sleep';
-import { createCatalogueCache } from './catalogue-cache.js';
 import { forwardingRoutes } from './forwarding.js';
-import { createSharedAnswers } from './shared-answers.js';
+import { forwardingParts } from './testing/forwarding-parts.js';
 import { createUpstream } from './upstream.js';
 
 /** In a process of its own, as the gateway sees it. */
@@ -43,12 +41,7 @@ beforeAll(async () => {
     app,
     [{ path: '/api/orders', to: 'order' }],
     { order } as Parameters<typeof forwardingRoutes>[2],
-    {
-      places: { leave: () => {} },
-      cache: createCatalogueCache(host, 'redis://127.0.0.1:1'),
-      shared: createSharedAnswers(host.clock.monotonicMs),
-      auth: createAuthenticator({ keys: async () => ({ keys: [] }), issuer: 'i', audience: 'a' }),
-    },
+    forwardingParts(host),
   );
   host.use(component);
   await host.start();

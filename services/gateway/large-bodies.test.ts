@@ -1,13 +1,12 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Authenticator, createAuthenticator } from '#platform/http/auth';
+import type { Authenticator } from '#platform/http/auth';
 import { problem } from '#platform/http/problem-details';
 import { createHttpServer, withheldBodyHeader } from '#platform/http/server';
 import { testHost } from '#platform/testing/test-host';
-import { createCatalogueCache } from './catalogue-cache.js';
 import { forwardingRoutes } from './forwarding.js';
-import { createSharedAnswers } from './shared-answers.js';
+import { forwardingParts } from './testing/forwarding-parts.js';
 import { createUpstream } from './upstream.js';
 
 const auth: Authenticator = {
@@ -41,12 +40,12 @@ beforeAll(async () => {
   const { app, component } = createHttpServer(host, { port: 0, title: 'Gateway' });
   const upstream = createUpstream('order', [order.component.url], host.metrics, 1_000);
   host.use(upstream);
-  await forwardingRoutes(app, [{ path: '/api/orders', to: 'order' }], { order: upstream } as never, {
-    places: { leave: () => {} },
-    cache: createCatalogueCache(host, 'redis://127.0.0.1:1'),
-    shared: createSharedAnswers(host.clock.monotonicMs),
-    auth: createAuthenticator({ keys: async () => ({ keys: [] }), issuer: 'i', audience: 'a' }),
-  });
+  await forwardingRoutes(
+    app,
+    [{ path: '/api/orders', to: 'order' }],
+    { order: upstream } as never,
+    forwardingParts(host),
+  );
   host.use(component);
   await host.start();
   url = component.url;

@@ -2,12 +2,12 @@ import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
 import { contradiction, PlatformError } from '#platform/errors';
 import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
-import type { Logger, Metrics } from '#platform/service-host';
+import type { Logger } from '#platform/service-host';
 import type { EventMap } from '#schemas/events';
 import type { BackInStockStore } from './back-in-stock-store.js';
 import type { HoldRefusal } from './hold.js';
 import type { HoldStore } from './hold-store.js';
-import { createInventoryMetrics } from './inventory-metrics.js';
+import type { InventoryMetrics } from './inventory-metrics.js';
 import { createPatience } from './product-wait.js';
 import type { StockStore } from './stock-store.js';
 
@@ -18,11 +18,10 @@ export const reactions = (deps: {
   waiting: Pick<BackInStockStore, 'forgetUser'>;
   clock: Clock;
   logger: Logger;
-  metrics: Metrics;
+  counted: InventoryMetrics;
   unknownProductWaitMs: number;
 }): Reactions<EventMap> => {
-  const { stock, holds, waiting, logger } = deps;
-  const counted = createInventoryMetrics(deps.metrics);
+  const { stock, holds, waiting, logger, counted } = deps;
   const patience = createPatience(deps.clock, deps.unknownProductWaitMs);
 
   return {

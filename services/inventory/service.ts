@@ -22,13 +22,15 @@ export const service: Service<InventoryConfig> = {
     const stock = createStockStore({ events, clock: host.clock });
     const holds = createHoldStore({ events, clock: host.clock, holdMs: config.holdMs });
     const waiting = createBackInStockStore({ events, clock: host.clock });
+    const counted = createInventoryMetrics(host.metrics);
+    const { unknownProductWaitMs } = config;
     react(
       'reactions',
-      reactions({ ...host, stock, holds, waiting, unknownProductWaitMs: config.unknownProductWaitMs }),
+      reactions({ ...host, stock, holds, waiting, counted, unknownProductWaitMs }),
       followsClosely,
     );
     host.use(watchLevels(host, db));
-    inventoryRoutes(app, { db, stock, counted: createInventoryMetrics(host.metrics) });
+    inventoryRoutes(app, { db, stock, counted });
     host.use(createBackInStockWorker(host, db, waiting));
     backInStockRoutes(app, db, waiting);
   },

@@ -12,8 +12,11 @@ import { testHost } from '#platform/testing/test-host';
 import { createAdmission } from '#platform/waiting/admission';
 import { type BackInStockStore, createBackInStockStore } from './back-in-stock-store.js';
 import { createHoldStore, type HoldStore } from './hold-store.js';
+import { createInventoryMetrics } from './inventory-metrics.js';
 import { reactions } from './reactions.js';
 import { createStockStore, type StockStore } from './stock-store.js';
+
+const counted = createInventoryMetrics(testHost('inventory-test').metrics);
 
 const clock = handClock();
 let db: Database;
@@ -328,7 +331,7 @@ describe('eight orders of one transaction, each for another product nobody has h
   test('wait once in all before they are refused', async () => {
     const unknownProductWaitMs = 10_000;
     const host = testHost('inventory-test', { clock });
-    const react = reactions({ ...host, stock, holds, waiting, unknownProductWaitMs });
+    const react = reactions({ ...host, stock, holds, waiting, counted, unknownProductWaitMs });
     const placed = Array.from({ length: 8 }, () => ({ orderId: randomUUID(), productId: randomUUID() }));
     const occurredAt = clock.nowMs();
     const asOneTransaction = () =>
@@ -359,6 +362,7 @@ describe('a sale of what was never held', () => {
       ...testHost('inventory-test', { clock }),
       stock,
       holds,
+      counted,
       waiting,
       unknownProductWaitMs: 10_000,
     });
@@ -470,7 +474,7 @@ test('nothing is left of what an account waits for when it is erased', async () 
   });
   const react = reactions({
     ...testHost('inventory-test', { clock }),
-    ...{ stock, holds, waiting, unknownProductWaitMs: 0 },
+    ...{ stock, holds, waiting, counted, unknownProductWaitMs: 0 },
   });
   await inTransaction(db, async (tx) => {
     await react.UserErased?.(tx, { value: { userId } } as never);
