@@ -26,13 +26,27 @@ export const Gate = ({
       <h1 className="sr-only">{app}</h1>
       <Empty
         title="Not for this account"
-        act={<Button onClick={() => void logOut()}>Use another account</Button>}
+        act={
+          <>
+            <Button onClick={() => void logOut()}>Use another account</Button>
+            <ToShop />
+          </>
+        }
       >
         {user.email} is {user.roles.join(', ')}. This page is for {roles.join(' and ')}.
       </Empty>
     </main>
   );
 };
+
+const ToShop = () => (
+  <a
+    href="/"
+    className="inline-flex min-h-11 items-center text-ink-soft text-sm underline underline-offset-4"
+  >
+    To the shop
+  </a>
+);
 
 const LoginForm = ({ app }: { app: string }) => {
   const [error, setError] = useState<unknown>();
@@ -85,6 +99,7 @@ const LoginForm = ({ app }: { app: string }) => {
             <code>adminPassword</code> are in <code>.local/run.json</code> while it runs.
           </p>
         </details>
+        <ToShop />
       </form>
     </main>
   );
