@@ -78,6 +78,20 @@ test('a refund without a return takes back money and no pieces', () => {
   ]);
 });
 
+test('a refund without a return is of the pieces that the buyer still has', () => {
+  const [a, b] = lines as [OrderLine, OrderLine];
+  const moneyOf = (left: OrderLine[], amountMinor: number) =>
+    goodwillOf({ amountMinor, occurredAtMs: 9 }, { ...common, lines: left }, ids()).map((row) => [
+      row.line,
+      row.amount_minor,
+    ]);
+  expect(moneyOf([{ ...a, returned: 2 }, b], 200)).toEqual([[1, -200]]);
+  expect(moneyOf([{ ...a, returned: 1 }, b], 1499)).toEqual([
+    [0, -500],
+    [1, -999],
+  ]);
+});
+
 test('an amount is spread in parts that add up to it, none of them negative', () => {
   fc.assert(
     fc.property(

@@ -23,9 +23,7 @@ export const undoneOf = (
   newEventId: () => string,
 ): Sale[] => {
   const { lines, currency } = order;
-  const back = lines
-    .map((line) => ({ ...line, quantity: line.quantity - line.returned }))
-    .filter(({ quantity }) => quantity > 0);
+  const back = keptLines(lines).filter(({ quantity }) => quantity > 0);
   return negativeRows(
     { ...cancelled, currency },
     lines,
@@ -34,15 +32,27 @@ export const undoneOf = (
   );
 };
 
-/** The sales rows of a refund without a return: no pieces, only money, spread over the lines by their price. */
+/**
+ * The sales rows of a refund without a return: no pieces, only money, spread by their price over the pieces that the buyer
+ * still has. The money of those that came back is back already.
+ */
 export const goodwillOf = (
   { amountMinor, occurredAtMs: occurredAt }: { amountMinor: number; occurredAtMs: number },
   order: { orderId: string; userId: string | null; currency: string; lines: readonly OrderLine[] },
   newEventId: () => string,
 ): Sale[] =>
-  negativeRows({ ...order, occurredAt }, order.lines, { back: order.lines, amountMinor }, newEventId)
+  negativeRows(
+    { ...order, occurredAt },
+    order.lines,
+    { back: keptLines(order.lines), amountMinor },
+    newEventId,
+  )
     .map((sale) => ({ ...sale, quantity: 0 }))
     .filter((sale) => sale.amount_minor !== 0);
+
+/** The lines with the pieces that did not come back; none of some. */
+const keptLines = (lines: readonly OrderLine[]): OrderLine[] =>
+  lines.map((line) => ({ ...line, quantity: line.quantity - line.returned }));
 
 type SoldLine = { productId: string; quantity: number; unitPriceMinor: number };
 
