@@ -100,8 +100,12 @@ const deliver = async <
   T extends
     | 'StockReserved'
     | 'StockRejected'
+    | 'StockCommitted'
+    | 'StockReleased'
     | 'PaymentAuthorized'
+    | 'PaymentCaptured'
     | 'PaymentDeclined'
+    | 'PaymentVoided'
     | 'PaymentRefunded'
     | 'RefundFailed',
 >(
@@ -295,6 +299,37 @@ describe('the money of an order returned', () => {
     await deliver('PaymentRefunded', orderId, last);
     expect(await find(orderId)).toMatchObject({ paymentStatus: 'refunded' });
     expect(await waitsFor()).toEqual(before);
+  });
+});
+
+describe('an event that staff replay behind its successors', () => {
+  const charged = { paymentId: randomUUID(), amountMinor: 1400, currency: 'EUR', method: 'card' };
+  const cancel = (orderId: string) =>
+    inTransaction(db, (tx) =>
+      orders.update(tx, orderId, { type: 'CancelOrder', reason: 'customer', nowMs: clock.nowMs() }),
+    );
+  const waitsFor = async (orderId: string) => (await findSaga(db, orderId))?.waitsFor;
+
+  test('takes back nothing of what a cancelled order shows, so that it waits for nobody', async () => {
+    const orderId = await place();
+    await cancel(orderId);
+    await deliver('StockReleased', orderId, { lines: [], reason: 'customer' });
+    await deliver('PaymentVoided', orderId, { ...charged, reason: 'customer' });
+    await reserved(orderId);
+    await deliver('PaymentAuthorized', orderId, charged);
+    expect(await waitsFor(orderId)).toEqual([]);
+    await deliver('StockCommitted', orderId, { lines: [] });
+    expect(await waitsFor(orderId)).toEqual([]);
+    expect(await find(orderId)).toMatchObject({ status: 'cancelled', paymentStatus: 'voided' });
+  });
+
+  test('shows no payment as whole that was given back', async () => {
+    const orderId = await place();
+    await reserved(orderId);
+    await deliver('PaymentAuthorized', orderId, charged);
+    await deliver('PaymentRefunded', orderId, { ...charged, refundId: randomUUID() });
+    await deliver('PaymentCaptured', orderId, charged);
+    expect(await find(orderId)).toMatchObject({ paymentStatus: 'refunded' });
   });
 });
 

@@ -4,7 +4,8 @@ import type { PaymentStatusShown } from '#schemas/payment-status';
 
 /**
  * The status of an order's stock and payment that the order shows. No decision uses it: inventory and payment decide on
- * their own rows. Each function is called once for each event, in the order of its topic.
+ * their own rows. Each function is called once for each event, in the order of its topic, unless staff replay one that was
+ * parked: it may come behind its successors, and takes no status back.
  */
 
 export type StockStatus = 'held' | 'rejected' | 'committed' | 'released';
@@ -20,6 +21,14 @@ export type ShownStatus = {
   payment?: { paymentId: string; status: PaymentNote['status'] };
 };
 
+/** How far a status is, so that what comes too late changes nothing. SQL over the column `status` of `of`. */
+const stepOfStock = (of: string): string =>
+  `CASE ${of} WHEN 'held' THEN 1 WHEN 'rejected' THEN 1 WHEN 'committed' THEN 2 WHEN 'released' THEN 3 ELSE 0 END`;
+
+const stepOfPayment = (of: string): string =>
+  `CASE ${of} WHEN 'declined' THEN 1 WHEN 'authorized' THEN 2 WHEN 'captured' THEN 3 WHEN 'voided' THEN 3
+     WHEN 'failed' THEN 3 WHEN 'partially_refunded' THEN 4 WHEN 'refunded' THEN 4 ELSE 0 END`;
+
 export const noteStock = (tx: Tx, orderId: string, status: StockStatus): Promise<void> =>
   tx.gather(noteStockOfAll, { orderId, status });
 
@@ -28,7 +37,8 @@ const noteStockOfAll = writeBatch<{ orderId: string; status: StockStatus }>((tx,
     `UPDATE orders SET stock_status = note.status
      FROM (SELECT n.* FROM unnest($1::uuid[], $2::text[]) AS n(order_id, status) JOIN orders o USING (order_id)
            ORDER BY order_id FOR UPDATE OF o) AS note
-     WHERE orders.order_id = note.order_id`,
+     WHERE orders.order_id = note.order_id
+       AND ${stepOfStock('note.status')} >= ${stepOfStock('orders.stock_status')}`,
     [notes.map(({ orderId }) => orderId), notes.map(({ status }) => status)],
   ),
 );
@@ -48,7 +58,8 @@ const notePaymentOfAll = writeBatch<PaymentNote & { orderId: string }>((tx, note
      FROM (SELECT n.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
              AS n(order_id, payment_id, status, at) JOIN orders o USING (order_id)
            ORDER BY order_id FOR UPDATE OF o) AS note
-     WHERE orders.order_id = note.order_id`,
+     WHERE orders.order_id = note.order_id
+       AND ${stepOfPayment('note.status')} >= ${stepOfPayment('orders.payment_status')}`,
     [
       notes.map(({ orderId }) => orderId),
       notes.map(({ paymentId }) => paymentId),
