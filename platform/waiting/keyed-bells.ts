@@ -2,14 +2,14 @@
 export type KeyedBells = {
   /**
    * Resolves to true when the key's bell rings, after `waitMs`, or when `signal` aborts. To false, at once, when too many
-   * wait already: do not ask again.
+   * wait already, of all or for this key: do not ask again.
    */
   wait(key: string, waitMs: number, signal?: AbortSignal): Promise<boolean>;
   ring(key: string): void;
   ringAll(): void;
 };
 
-export const createKeyedBells = (waitersMax: number): KeyedBells => {
+export const createKeyedBells = (waitersMax: number, waitersOfKeyMax = waitersMax): KeyedBells => {
   const waiters = new Map<string, Set<() => void>>();
   let waiting = 0;
 
@@ -33,7 +33,9 @@ export const createKeyedBells = (waitersMax: number): KeyedBells => {
   return {
     wait: (key, waitMs, signal) =>
       new Promise((resolve) => {
-        if (waiting >= waitersMax || signal?.aborted === true) return resolve(false);
+        const ofKey = waiters.get(key)?.size ?? 0;
+        if (waiting >= waitersMax || ofKey >= waitersOfKeyMax || signal?.aborted === true)
+          return resolve(false);
         const wake = (): void => {
           if (!leave(key, wake)) return;
           clearTimeout(timer);

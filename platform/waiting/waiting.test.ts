@@ -155,6 +155,17 @@ describe('keyed bells', () => {
   });
 });
 
+describe('the bell of one key', () => {
+  test('has its own bound, and leaves the other places to others', async () => {
+    const bells = createKeyedBells(10, 2);
+    const ofA = [bells.wait('a', 60_000), bells.wait('a', 60_000)];
+    expect(await bells.wait('a', 60_000)).toBe(false);
+    const ofB = bells.wait('b', 60_000);
+    bells.ringAll();
+    expect(await Promise.all([...ofA, ofB])).toEqual([true, true, true]);
+  });
+});
+
 describe('a collector', () => {
   test('has what comes together handled together, and what comes meanwhile after it', async () => {
     const pieces: number[][] = [];

@@ -24,6 +24,8 @@ const copiesMax = 5_000;
 /** PostgreSQL reports every change, so a copy is wrong only while a report is under way, or if the connection hangs. */
 const copyMsMax = 1_000;
 const waitersMax = 2_000;
+/** Its buyer in some tabs, and staff. Whoever opens one order a thousand times takes no place of other buyers. */
+const waitersOfOrderMax = 50;
 /** Each is about one order. */
 const asksPerQueryMax = 500;
 /** A younger order changes so soon that a cache costs more than it saves. */
@@ -35,7 +37,7 @@ export const createOrderViews = (
   db: Database,
   cache: Pick<ReadAside<OrderStanding>, 'read' | 'forget' | 'forgetAll'>,
 ): OrderViews => {
-  const bells = createKeyedBells(waitersMax);
+  const bells = createKeyedBells(waitersMax, waitersOfOrderMax);
   let listener: Listener | undefined;
 
   const copies = createFreshMap<OrderView | undefined>({
