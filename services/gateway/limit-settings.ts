@@ -27,6 +27,7 @@ const descriptions: Readonly<Record<LimitName, string>> = {
   products: 'Searches and changes of products by one client.',
   orders: 'Orders, and changes of orders, by one client.',
   payments: 'Payments and refunds by one client.',
+  paymentWebhooks: 'Reports of one payment provider, by the address that they come from.',
   loginsOfAccount: 'Attempts to log in to one account.',
   loginsFromAddress: 'Attempts to log in from one network address.',
   registrationsOfAccount: 'Attempts to register one e-mail address.',

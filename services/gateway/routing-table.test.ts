@@ -19,6 +19,7 @@ describe('the limit of a request', () => {
     ['DELETE', '/api/orders/1', 'orders'],
     ['PATCH', '/api/payments/1', 'payments'],
     ['PUT', '/api/payments/1', 'payments'],
+    ['POST', '/api/payments/webhooks/stripe', 'paymentWebhooks'],
     ['POST', '/api/ordersx', 'general'],
     ['GET', '/health', undefined],
     ['GET', '', undefined],

@@ -18,6 +18,8 @@ export const limits = {
   products: { requestsMax: 100, windowMs: minuteMs, isExact: false },
   orders: { requestsMax: 50, windowMs: minuteMs, isExact: false },
   payments: { requestsMax: 30, windowMs: minuteMs, isExact: false },
+  /** A provider reports all payments of the shop from a few addresses, and what is refused comes hours later or never. */
+  paymentWebhooks: { requestsMax: 6_000, windowMs: minuteMs, isExact: false },
   loginsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
   loginsFromAddress: { requestsMax: 100, windowMs: 15 * minuteMs, isExact: true },
   registrationsOfAccount: { requestsMax: 5, windowMs: 15 * minuteMs, isExact: true },
@@ -66,6 +68,7 @@ const limitRules: readonly { methods?: readonly string[]; below: string; limit: 
   { below: '/api/products/search', limit: 'products' },
   { methods: writes, below: '/api/products', limit: 'products' },
   { methods: writes, below: '/api/orders', limit: 'orders' },
+  { methods: writes, below: '/api/payments/webhooks', limit: 'paymentWebhooks' },
   { methods: writes, below: '/api/payments', limit: 'payments' },
 ];
 
