@@ -2,11 +2,12 @@ import { IncomingMessage, request, ServerResponse } from 'node:http';
 import { connect, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { text as readWhole } from 'node:stream/consumers';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createHttpServer } from '#platform/http/server';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
+import { sleep } from '#platform/waiting/sleep';
 import { createPlaces, shedLoad } from './load-shedding.js';
 
 const host = testHost('gateway');
@@ -114,6 +115,59 @@ it('keeps no place for a caller who went while others were asked about the reque
   } finally {
     await gateway.stop();
   }
+});
+
+describe('a large answer', () => {
+  const unreadMsMax = 400;
+  const bytes = 32 * 1024 * 1024;
+  const gateway = testHost('gateway');
+  const places = createPlaces(gateway.metrics, 1, { unreadMsMax });
+  let port = 0;
+
+  beforeAll(async () => {
+    const { app, component } = createHttpServer(gateway, { port: 0, title: 'Gateway' });
+    shedLoad(app, gateway.metrics, places);
+    app.get('/api/large', { access: 'anonymous', schema: { hide: true } }, async (_, reply) =>
+      reply.type('text/plain').send(Buffer.alloc(bytes, 'x')),
+    );
+    app.get('/api/late', { access: 'anonymous', schema: { hide: true } }, async () => {
+      await sleep(2 * unreadMsMax);
+      return { late: true };
+    });
+    gateway.use(component);
+    await gateway.start();
+    port = Number(new URL(component.url).port);
+  });
+  afterAll(() => gateway.stop());
+
+  const asked = (): Socket => {
+    const socket = connect(port, '127.0.0.1');
+    socket.write('GET /api/large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    return socket;
+  };
+
+  it('that nobody reads gives its place back', async () => {
+    const unread = asked();
+    await eventually(() => !places.isFree());
+    await eventually(() => places.isFree(), { timeoutMs: 10_000 });
+    unread.destroy();
+  });
+
+  it('that is read slowly comes whole', async () => {
+    const socket = asked();
+    const startedAtMs = performance.now();
+    let read = 0;
+    for await (const piece of socket) {
+      read += piece.length;
+      if (performance.now() - startedAtMs < 4 * unreadMsMax) await sleep(unreadMsMax / 20);
+    }
+    expect(read).toBeGreaterThan(bytes);
+  });
+
+  it('that its service takes long to begin is waited for', async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/api/late`);
+    expect(await answer.json()).toEqual({ late: true });
+  });
 });
 
 it.each([

@@ -7,8 +7,9 @@ import { decoded, pathOf } from './request-path.js';
 
 export type Places = {
   /**
-   * Takes a place until the response closes, unless it has one; false if there is none. A request that waits for a change
-   * (`waitMs`) costs nothing meanwhile, so it needs a free place and does not keep it.
+   * Takes a place until the response closes, unless it has one; false if there is none. A response that is not read is
+   * closed. A request that waits for a change (`waitMs`) costs nothing meanwhile, so it needs a free place and does not
+   * keep it.
    */
   tryEnter(response: ServerResponse, url: string): boolean;
   /** False while every place is taken. */
@@ -28,14 +29,31 @@ const isLongPoll = (url: string): boolean => {
   return new URLSearchParams(url.slice(queryAt)).has('waitMs');
 };
 
+/** Who takes no byte of an answer for so long has gone, or keeps the place from others. */
+const unreadMsMax = 60_000;
+
+/** An answer that has not begun is waited for: that its service takes long is no fault of the client. */
+const cutOffUnread = (response: ServerResponse, bounds: { unreadMsMax: number }): void => {
+  response.setTimeout(bounds.unreadMsMax, () => {
+    if (response.headersSent) response.destroy();
+  });
+};
+
 /** Places for `inFlightMax` requests at once. */
-export const createPlaces = (metrics: Metrics, inFlightMax: number): Places => {
+export const createPlaces = (
+  metrics: Metrics,
+  inFlightMax: number,
+  bounds: { unreadMsMax: number } = { unreadMsMax },
+): Places => {
   const gauge = metrics.gauge('gateway_requests_in_flight', 'Requests being answered');
   const taken = new Set<ServerResponse>();
   metrics.beforeRender(() => gauge.set(taken.size));
   const leave = (response: ServerResponse): void => void taken.delete(response);
   return {
-    leave,
+    leave: (response) => {
+      leave(response);
+      response.setTimeout(0);
+    },
     isFree: () => taken.size < inFlightMax,
     tryEnter: (response, url) => {
       // Who has gone already takes none: there is no end to come that would give it back.
@@ -44,6 +62,7 @@ export const createPlaces = (metrics: Metrics, inFlightMax: number): Places => {
       if (isLongPoll(url)) return true;
       taken.add(response);
       response.once('close', () => leave(response));
+      cutOffUnread(response, bounds);
       return true;
     },
   };
