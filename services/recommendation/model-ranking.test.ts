@@ -113,6 +113,16 @@ test('a list that is kept, and one that is made of its first candidates only, ar
     }
 });
 
+test('what was kept when a visit was unknown says nothing of it to others, once the visit is known', async () => {
+  const { model, sources } = shop();
+  const asked = { ...sources, ranking: createSharedRanking({ monotonicMs: () => 0 }) };
+  const question = { scenario: 'home', exclude: [], limit: 5, nowMs } as unknown as Question;
+  await recommend({ ...question, visitId: 'new here' }, asked);
+  for (const id of ['p10', 'p13', 'p16']) model.take(viewed('new here', id, nowMs), nowMs);
+  const { items } = await recommend({ ...question, category: 'c1' }, asked);
+  expect(items.flatMap(({ reason }) => reason.because)).toEqual([]);
+});
+
 test('what is ranked for nobody in particular is ranked once a second for all, and seldom while nothing is learned', async () => {
   const { model, sources, rankedTimes } = shop();
   let monotonicMs = 0;

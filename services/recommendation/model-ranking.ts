@@ -102,7 +102,8 @@ export const createSharedRanking = ({ monotonicMs }: Pick<Clock, 'monotonicMs'>)
     const known = kept.get(key);
     const ageMsMax = known?.changes === changes ? unchangedAgeMsMax : changedAgeMsMax;
     if (known !== undefined && nowMs - known.atMs < ageMsMax) return placed(question, visit, known.ranked);
-    const ranked = withKeptReasons(rank(question, model));
+    // Lists are made of it later too, for others: by then the visit that was unknown may be known.
+    const ranked = withKeptReasons(rank({ ...question, visitId: undefined }, model));
     kept.set(key, { ranked, atMs: nowMs, changes });
     return placed(question, visit, ranked);
   };
