@@ -214,8 +214,10 @@ const questionOf = (asked: z.output<typeof query>, principal: Principal, nowMs: 
 };
 
 /** Best sellers know neither the visit's newest product nor its cart, so only lists beside something named are compared. */
-const isCompared = ({ scenario, productId, cart }: Question): boolean =>
-  productId !== undefined || cart !== undefined || !['product', 'similar', 'cart'].includes(scenario);
+const isCompared = ({ scenario, productId, cart }: Question): boolean => {
+  if (scenario === 'cart') return cart !== undefined;
+  return (scenario !== 'product' && scenario !== 'similar') || productId !== undefined;
+};
 
 /** A product that is sold out is gone from every list within 2 s, and a shared list may be twice as old as this. */
 const sharedAgeMsMax = 300;
