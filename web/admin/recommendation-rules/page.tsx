@@ -217,8 +217,8 @@ const AddRule = ({ onAdd }: { onAdd(kind: Kind, rule: Rule): void }) => {
           name="number"
           type="number"
           required
-          min={kind === 'pin' ? 1 : 0.1}
-          max={kind === 'pin' ? 100 : 10}
+          min={kind === 'pin' ? 1 : 1.1}
+          max={kind === 'pin' ? 100 : 1000}
           step={kind === 'pin' ? 1 : 0.1}
         />
       )}

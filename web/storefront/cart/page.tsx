@@ -41,7 +41,7 @@ const FullCart = ({ cart }: { cart: Cart }) => (
     <div className="mt-14">
       <Shelf
         title="Goes with your cart"
-        question={{ scenario: 'cart', productIds: cart.items.map(({ productId }) => productId).slice(0, 20) }}
+        question={{ scenario: 'cart', productIds: cart.items.map(({ productId }) => productId) }}
       />
     </div>
   </>

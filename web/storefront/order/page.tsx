@@ -61,7 +61,7 @@ export const OrderPage = () => {
           title="While you wait"
           question={{
             scenario: 'cart',
-            productIds: order.items.map(({ productId }) => productId).slice(0, 20),
+            productIds: order.items.map(({ productId }) => productId),
           }}
         />
       </div>
