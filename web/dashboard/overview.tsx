@@ -14,7 +14,13 @@ import { compact, count, exact, percent } from './formats.ts';
 import { comparedOrdersMin, NotEnough } from './not-enough.tsx';
 import { Panel } from './panel.tsx';
 import { into, type Metric, type Period } from './question.ts';
-import { type RevenueRow, useRevenue, useVisits } from './revenue.ts';
+import {
+  isNarrow as isNarrowed,
+  type RevenueRow,
+  useNarrowTotals,
+  useRevenue,
+  useVisits,
+} from './revenue.ts';
 
 type Overview = components['schemas']['Overview'];
 
@@ -97,7 +103,7 @@ const totalsOf = (
   };
 };
 
-/** The overview ends where a running period has come to; buckets end only with the period. */
+/** Both end where a running period has come to; the buckets of a chart end only with the period. */
 const beforeOf = (
   overview: Overview | undefined,
   rows: readonly RevenueRow[] | undefined,
@@ -120,19 +126,18 @@ const beforeOf = (
 export const OverviewPanels = () => {
   const asked = useAsked();
   const { question, period, previous, currency, ask } = asked;
-  const isNarrow = question.category !== undefined || question.product !== undefined;
+  const isNarrow = isNarrowed(question);
   const everyMs = isRunning(period) ? quietEveryMs : false;
   const now = useOverview(period, question.tz);
   const then = useOverview({ from: previous.from, to: previous.totalsTo }, question.tz, question.compare);
   const revenue = useRevenue(asked, period, isRunning(period) ? moneyEveryMs : false);
   const before = useRevenue(asked, previous, false, question.compare);
+  const narrowThen = useNarrowTotals(asked, { from: previous.from, to: previous.totalsTo }, question.compare);
   const visits = useVisits(asked, period, everyMs, !isNarrow);
   const visitsBefore = useVisits(asked, previous, false, question.compare && !isNarrow);
 
   const totals = totalsOf(now.data, revenue.data?.items, isNarrow);
-  const totalsThen = question.compare
-    ? beforeOf(then.data, before.data?.items, currency, isNarrow)
-    : undefined;
+  const totalsThen = question.compare ? beforeOf(then.data, narrowThen.data, currency, isNarrow) : undefined;
   const starts = useMemo(() => startsOf(period, question.tz), [period, question.tz]);
   const startsThen = useMemo(() => startsOf(previous, question.tz), [previous, question.tz]);
   const valuesOf = (

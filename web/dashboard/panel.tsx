@@ -6,6 +6,7 @@ import { ProblemPanel } from '../kit/problem-panel.tsx';
 import { Skeleton } from '../kit/skeleton.tsx';
 import { useAsked } from './asked.tsx';
 import { saveCsv } from './csv.ts';
+import { isNarrow } from './revenue.ts';
 
 export type Rows = { columns: readonly string[]; rows: readonly (readonly (string | number | null)[])[] };
 
@@ -29,6 +30,7 @@ export const Panel = ({
   className,
   minHeight = 'min-h-72',
   isTable = false,
+  isOfWholeShop = false,
   children,
 }: {
   title: string;
@@ -41,6 +43,8 @@ export const Panel = ({
   className?: string;
   minHeight?: string;
   isTable?: boolean;
+  /** Its answer is the same whatever category or product is looked at, and it says so. */
+  isOfWholeShop?: boolean;
   children: ReactNode;
 }) => {
   const { data, error, isPending, isPlaceholderData, dataUpdatedAt } = answer;
@@ -57,6 +61,9 @@ export const Panel = ({
       <header className="mb-3 flex flex-wrap items-center gap-x-3 gap-y-1">
         <h2 className="font-semibold">{title}</h2>
         {aside}
+        {isOfWholeShop && isNarrow(question) && (
+          <span className="text-ink-soft text-xs">of the whole shop</span>
+        )}
         <span className="ml-auto flex items-center gap-3">
           {data && (
             <Freshness

@@ -11,11 +11,23 @@ const rowsMax = 1_000;
 
 type RevenueOfAll = Omit<Revenue, 'items'> & { items: (RevenueRow & { currency: string })[] };
 
+export const isNarrow = ({ category, product }: Question): boolean =>
+  category !== undefined || product !== undefined;
+
+const filtersOf = ({ category, product }: Question) => [
+  ...(category === undefined
+    ? []
+    : [{ dimension: 'category' as const, operator: 'under' as const, values: [category] }]),
+  ...(product === undefined
+    ? []
+    : [{ dimension: 'productId' as const, operator: 'equals' as const, values: [product] }]),
+];
+
 /** The narrower question, of one category or product, is for the model; the whole shop has a quicker answer. */
 const readRevenue = async (question: Question, period: Period): Promise<RevenueOfAll> => {
-  const { tz, category, product } = question;
+  const { tz } = question;
   const { from, to, granularity } = period;
-  if (category === undefined && product === undefined) {
+  if (!isNarrow(question)) {
     const { data } = await api.GET('/api/analytics/revenue', {
       params: { query: { from, to, tz, granularity } },
     });
@@ -25,14 +37,7 @@ const readRevenue = async (question: Question, period: Period): Promise<RevenueO
     body: {
       measures: ['orders', 'gross', 'refunds', 'net'],
       dimensions: ['currency'],
-      filters: [
-        ...(category === undefined
-          ? []
-          : [{ dimension: 'category' as const, operator: 'under' as const, values: [category] }]),
-        ...(product === undefined
-          ? []
-          : [{ dimension: 'productId' as const, operator: 'equals' as const, values: [product] }]),
-      ],
+      filters: filtersOf(question),
       granularity,
       from,
       to,
@@ -68,6 +73,32 @@ export const useRevenue = (
     select: (found): Revenue => ({ ...found, items: found.items.filter((row) => row.currency === currency) }),
     refetchInterval: everyMs,
     enabled: isOn,
+  });
+
+/** The money of one category or product altogether: a time may end within a bucket, of which buckets would have all. */
+export const useNarrowTotals = (
+  { question, currency }: Asked,
+  { from, to }: { from: string; to: string },
+  isOn: boolean,
+) =>
+  useQuery({
+    queryKey: ['narrow totals', question.tz, question.category, question.product, from, to],
+    queryFn: async () => {
+      const { data } = await api.POST('/api/analytics/query', {
+        body: {
+          measures: ['orders', 'gross', 'refunds', 'net'],
+          dimensions: ['currency'],
+          filters: filtersOf(question),
+          from,
+          to,
+          tz: question.tz,
+          limit: rowsMax,
+        },
+      });
+      return data as unknown as RevenueOfAll;
+    },
+    select: ({ items }) => items.filter((row) => row.currency === currency),
+    enabled: isOn && isNarrow(question),
   });
 
 /** The currencies of a period, most orders first; undefined while nobody has said. */

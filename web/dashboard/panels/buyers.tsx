@@ -33,6 +33,7 @@ export const RetentionPanel = () => {
   return (
     <Panel
       title="Retention by week"
+      isOfWholeShop
       answer={retention}
       isTable={isTable}
       isEmpty={width < 2}
@@ -153,6 +154,7 @@ export const RfmPanel = () => {
   return (
     <Panel
       title="Buyers by recency, frequency, value"
+      isOfWholeShop
       answer={rfm}
       isTable={isTable}
       isEmpty={buyersOfAll < buyersMin}

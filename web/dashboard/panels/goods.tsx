@@ -5,7 +5,7 @@ import type { components } from '../../api/schema.d.ts';
 import { BarList } from '../../kit/bar-list.tsx';
 import { Delta } from '../../kit/delta.tsx';
 import { categoryPathWords, plural } from '../../words/words.ts';
-import { paramsOf, useAsked } from '../asked.tsx';
+import { type Asked, paramsOf, useAsked } from '../asked.tsx';
 import { exact } from '../formats.ts';
 import { comparedOrdersMin } from '../not-enough.tsx';
 import { Panel } from '../panel.tsx';
@@ -25,7 +25,7 @@ export const TopProducts = () => {
   const asked = useAsked();
   const { question, ask, isTable } = asked;
   const top = useQuery({
-    queryKey: ['top products', paramsOf(asked), question.compare, question.category, asked.currency],
+    queryKey: ['top products', paramsOf(asked), question.category, asked.currency],
     placeholderData: keepPreviousData,
     refetchInterval: everyMs,
     queryFn: async (): Promise<components['schemas']['TopProducts']> => {
@@ -40,7 +40,6 @@ export const TopProducts = () => {
                 tz,
                 limit: 50,
                 ...(asked.currency === undefined ? {} : { currency: asked.currency }),
-                ...(question.compare ? { compare: 'previous' as const } : {}),
               },
             },
           })
@@ -66,6 +65,12 @@ export const TopProducts = () => {
   });
   const currency = asked.currency ?? top.data?.items[0]?.currency;
   const rows = top.data?.items.filter((row) => row.currency === currency) ?? [];
+  const shown = rows.slice(0, shownMax);
+  const before = useSalesBefore(
+    shown.map(({ productId }) => productId),
+    currency,
+    asked,
+  );
   return (
     <Panel
       title="Top products"
@@ -80,22 +85,59 @@ export const TopProducts = () => {
     >
       <BarList
         label="Top products"
-        rows={rows.slice(0, shownMax).map(({ productId, name, net, units, previous }) => ({
+        rows={shown.map(({ productId, name, net, units }) => ({
           key: productId,
           label: name,
           value: net,
           text: exact(net, currency),
-          aside:
-            previous && previous.units >= comparedOrdersMin ? (
-              <Delta now={net} before={previous.net} />
-            ) : (
-              `${units} sold`
-            ),
+          aside: soldOf({ net, units }, before?.get(productId)),
           onPick: () => ask({ product: question.product === productId ? undefined : productId }),
         }))}
       />
     </Panel>
   );
+};
+
+type Sold = { net: number; units: number };
+
+/** The change, or where too little was sold before, how much is now. */
+const soldOf = (now: Sold, before: Sold | undefined): ReactNode =>
+  before !== undefined && before.units >= comparedOrdersMin ? (
+    <Delta now={now.net} before={before.net} />
+  ) : (
+    `${now.units} sold`
+  );
+
+/** What these products sold in the same part of the period before, as far as the running one has come. */
+const useSalesBefore = (
+  productIds: readonly string[],
+  currency: string | undefined,
+  { question, previous }: Pick<Asked, 'question' | 'previous'>,
+): ReadonlyMap<string, Sold> | undefined => {
+  const { from, totalsTo: to } = previous;
+  const { tz } = question;
+  return useQuery({
+    queryKey: ['products before', from, to, tz, currency, productIds],
+    enabled: question.compare && productIds.length > 0,
+    queryFn: async () => {
+      const { data } = await api.POST('/api/analytics/query', {
+        body: {
+          measures: ['net', 'units'],
+          dimensions: ['productId'],
+          filters: [
+            { dimension: 'productId', operator: 'equals', values: [...productIds] },
+            ...inCurrency(currency),
+          ],
+          from,
+          to,
+          tz,
+          limit: shownMax,
+        },
+      });
+      const { items } = data as unknown as { items: (Sold & { productId: string })[] };
+      return new Map(items.map((row) => [row.productId, row]));
+    },
+  }).data;
 };
 
 /** The change, or where too few orders were before, how many there are now. */

@@ -38,6 +38,7 @@ export const FunnelPanel = () => {
   return (
     <Panel
       title="Funnel"
+      isOfWholeShop
       answer={funnel}
       isTable={asked.isTable}
       isEmpty={first === 0}
@@ -103,6 +104,7 @@ export const SearchesPanel = () => {
   return (
     <Panel
       title={searchesTitle}
+      isOfWholeShop
       answer={searches}
       isTable={asked.isTable}
       isEmpty={rows.length === 0}
@@ -173,6 +175,7 @@ export const AttributionPanel = () => {
   return (
     <Panel
       title="Sold by recommendations"
+      isOfWholeShop
       answer={credit}
       isTable={asked.isTable}
       isEmpty={rows.length === 0}
@@ -251,6 +254,7 @@ export const StockOutsPanel = () => {
   return (
     <Panel
       title="Lost by stock-outs"
+      isOfWholeShop
       answer={outs}
       isTable={asked.isTable}
       isEmpty={rows.length === 0}
