@@ -1852,7 +1852,7 @@ export interface paths {
         };
         /**
          * The same list, with every candidate, its score by part, and which rule moved or removed it.
-         * @description For a visitor of whom staff asks: the query is that of GET /api/recommendations. The answer is not shown to the visitor and does not count as a list that was shown.
+         * @description For a visitor of whom staff asks: the query is that of GET /api/recommendations. It is the list of the live parameter set, also for a visitor whom an experiment gives another arm. The answer is not shown to the visitor and does not count as a list that was shown.
          */
         get: operations["getApiRecommendationsExplain"];
         put?: never;

@@ -30,7 +30,7 @@ const bestOf = (candidates: Answer['candidates']): number => {
 /** Nothing is wrong with such a candidate: the list was full. */
 const belowLimit = 'below_limit';
 
-/** The list that one visitor would get, with every candidate's scores and what moved or removed it. */
+/** The list that one visitor would get outside of experiments, with every candidate's scores and what moved or removed it. */
 export const Explanation = ({ asked, version }: { asked: Asked; version: number | undefined }) => {
   const navigate = useNavigate();
   const { scenario = 'home', userId, visitId, productId } = asked;

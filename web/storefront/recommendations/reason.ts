@@ -27,7 +27,7 @@ export const reasonOf = ({ reason }: Pick<Recommended, 'reason'>, inView?: strin
     case 'popular_in_category':
       return { text: 'Popular in its kind' };
     case 'popular':
-      return { text: 'Popular this week' };
+      return { text: 'Popular' };
     case 'explored':
       return { text: 'Seldom shown so far' };
     default:
