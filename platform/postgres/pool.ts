@@ -27,6 +27,8 @@ export type DatabaseOptions = {
   statementTimeoutMs?: number;
   /** Folders of migrations applied at start, in this order; see `migrate`. None if unset. */
   migrations?: readonly string[];
+  /** The schemas in which its tables are looked for, in this order; the database's own if unset. */
+  schemas?: readonly string[];
   /** How long `start` tries to reach the server. 30 s if unset. */
   startTimeoutMs?: number;
 };
@@ -51,7 +53,7 @@ export const createDatabase = (
 ): Database => {
   const pool = new pg.Pool({
     ...pipelined,
-    options: planOptions,
+    options: `${planOptions}${options.schemas ? ` -c search_path=${options.schemas.join(',')}` : ''}`,
     connectionString: options.url,
     max: options.poolMax ?? 5,
     application_name: host.service,

@@ -39,11 +39,15 @@ const idOf = ({ productId }: { productId: string }): string => productId;
 /** A notification has 8,000 bytes at most. */
 const idsPerNotificationMax = 200;
 
+/** The schema in which a rebuild makes its documents: nobody reads them yet, so their changes are not announced. */
+export const rebuiltSchema = 'rebuilt';
+
 const announce = async (tx: Tx, productIds: readonly string[]): Promise<void> => {
   for (let from = 0; from < productIds.length; from += idsPerNotificationMax)
-    await tx.query('SELECT pg_notify($1, $2)', [
+    await tx.query('SELECT pg_notify($1, $2) WHERE current_schema() <> $3', [
       documentsChannel,
       productIds.slice(from, from + idsPerNotificationMax).join(' '),
+      rebuiltSchema,
     ]);
 };
 

@@ -3,57 +3,57 @@ import { connectBroker } from '#platform/messaging/connect-broker';
 import { partitionName } from '#platform/messaging/partition-name';
 import { createReactor } from '#platform/messaging/reactor';
 import { createSchemaRegistry } from '#platform/messaging/schema-registry';
-import { createDatabase, serviceDatabaseUrl } from '#platform/postgres/pool';
-import { inTransaction } from '#platform/postgres/transaction';
+import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { RunnableHost } from '#platform/service-host';
 import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
 import { brokenRule } from '#schemas/value-rules';
 import type { SearchConfig } from './config.js';
-import { createDocumentStore, documentsChannel } from './document-store.js';
+import { createDocumentStore, documentsChannel, rebuiltSchema } from './document-store.js';
 import { reactions } from './reactions.js';
 
 const lookAgainMs = 100;
 const sources = [topics.products.topic, topics.inventory.topic, topics.reviews.topic];
+const tables = ['documents', 'counted_sales'];
 
 /**
- * Deletes the documents and makes them anew from all events in Kafka, up to the ends that the topics have when it
- * begins. The service may run meanwhile: it follows newer events as before, because each note holds only if it is newer
- * than the last one, and it answers from its index as it was until the documents are whole again. Resolves to the number
- * of documents, or rejects after `waitMsMax`.
+ * Makes the documents anew from all events in Kafka, beside those that are there, and puts them in their place once they are
+ * whole. The service may run meanwhile: it answers from the documents of before and follows newer events. For the exchange
+ * its notes wait until the new documents know all that the topics have by then; those of events that both know hold once.
+ * Resolves to the number of documents, or rejects after `waitMsMax` and leaves the documents of before.
  */
 export const rebuildSearch = async (
   host: RunnableHost,
   config: Pick<SearchConfig, 'databaseUrl' | 'database' | 'kafka' | 'schemaRegistryUrl'>,
   waitMsMax: number,
 ): Promise<number> => {
-  const db = host.use(
-    createDatabase(host, {
-      url: serviceDatabaseUrl(config.databaseUrl, config.database),
-      poolMax: 4,
-      migrations: [],
-    }),
+  const url = serviceDatabaseUrl(config.databaseUrl, config.database);
+  const db = host.use(createDatabase(host, { url, poolMax: 2, migrations: [] }));
+  const apart = host.use(
+    createDatabase(host, { url, poolMax: 4, migrations: [], schemas: [rebuiltSchema, 'public'] }),
   );
   const broker = host.use(connectBroker(host, config.kafka));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const group = `search.rebuild-${newId()}`;
   await host.start();
   const admin = await broker.admin();
+  const deadlineMs = performance.now() + waitMsMax;
+  /** Until all is read that the topics have now. `whileWaiting` is done again and again. */
+  const readOn = async (whileWaiting: () => Promise<unknown> = async () => {}): Promise<void> => {
+    const ends = await endsOf(admin);
+    while (await isBehind(admin, group, ends)) {
+      if (performance.now() > deadlineMs) throw new Error(`not all events were read within ${waitMsMax} ms`);
+      await whileWaiting();
+      await sleep(lookAgainMs);
+    }
+  };
   try {
-    const ends = (
-      await Promise.all(
-        sources.map(async (topic) =>
-          (await admin.offsets(topic)).map((partition) => ({ topic, ...partition })),
-        ),
-      )
-    ).flat();
-    await inTransaction(db, async (tx) => {
-      await tx.query('TRUNCATE documents, counted_sales');
-    });
+    await beginApart(db);
     const reactor = createReactor(host, {
       broker,
-      db,
+      db: apart,
       registry,
       events: records,
       brokenRule,
@@ -68,34 +68,63 @@ export const rebuildSearch = async (
       eventsPerTransactionMax: 1_000,
     });
     await reactor.start();
-    const deadlineMs = performance.now() + waitMsMax;
     try {
-      while (await isBehind(admin, group, ends)) {
-        if (performance.now() > deadlineMs)
-          throw new Error(`not all events were read within ${waitMsMax} ms`);
-        await sleep(lookAgainMs);
-      }
+      await readOn();
+      await inTransaction(db, async (tx) => {
+        await tx.query('SET LOCAL statement_timeout = 0');
+        // Whoever reads goes on; whoever writes waits.
+        await tx.query(`LOCK TABLE ${tables.join(', ')} IN SHARE ROW EXCLUSIVE MODE`);
+        // A session that does nothing for long would be ended.
+        await readOn(() => tx.query('SELECT 1'));
+        await exchange(tx);
+      });
     } finally {
       await reactor.stop();
     }
     await db.query('DELETE FROM inbox WHERE consumer = $1', [group]);
-    await db.query('SELECT pg_notify($1, $2)', [documentsChannel, '']);
     const { rows } = await db.query<{ count: number }>(
       'SELECT count(*)::integer AS count FROM documents WHERE description IS NOT NULL',
     );
     return rows[0]?.count ?? 0;
   } finally {
+    await db.query(`DROP SCHEMA IF EXISTS ${rebuiltSchema} CASCADE`);
     await admin.close();
   }
 };
 
+/** Empty tables beside those that are read. */
+const beginApart = (db: Database): Promise<void> =>
+  inTransaction(db, async (tx) => {
+    await tx.query(`DROP SCHEMA IF EXISTS ${rebuiltSchema} CASCADE`);
+    await tx.query(`CREATE SCHEMA ${rebuiltSchema}`);
+    for (const table of tables)
+      await tx.query(`CREATE TABLE ${rebuiltSchema}.${table} (LIKE public.${table} INCLUDING ALL)`);
+  });
+
+/** One statement, because the group goes on: a sale is in both tables, or in neither. */
+const exchange = async (tx: Tx): Promise<void> => {
+  for (const table of tables) await tx.query(`DELETE FROM ${table}`);
+  await tx.query(
+    `WITH counted AS (INSERT INTO counted_sales SELECT * FROM ${rebuiltSchema}.counted_sales)
+     INSERT INTO documents SELECT * FROM ${rebuiltSchema}.documents`,
+  );
+  await tx.query('SELECT pg_notify($1, $2)', [documentsChannel, '']);
+};
+
+type Admin = Awaited<ReturnType<ReturnType<typeof connectBroker>['admin']>>;
+
 type End = { topic: string; partition: number; low: bigint; high: bigint };
 
-const isBehind = async (
-  admin: Awaited<ReturnType<ReturnType<typeof connectBroker>['admin']>>,
-  group: string,
-  ends: readonly End[],
-): Promise<boolean> => {
+const endsOf = async (admin: Admin): Promise<End[]> =>
+  (
+    await Promise.all(
+      sources.map(async (topic) =>
+        (await admin.offsets(topic)).map((partition) => ({ topic, ...partition })),
+      ),
+    )
+  ).flat();
+
+const isBehind = async (admin: Admin, group: string, ends: readonly End[]): Promise<boolean> => {
   const committed = await Promise.all(
     sources.map(async (topic) =>
       (await admin.committedOffsets(group, topic)).map((place) => ({ topic, ...place })),
