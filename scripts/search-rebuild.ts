@@ -7,18 +7,23 @@ import { existsSync } from 'node:fs';
 import { trace } from '@opentelemetry/api';
 import { loadConfig } from '#platform/config';
 import { kafkaEnv } from '#platform/messaging/kafka-settings';
+import { projectPath } from '#platform/project';
 import { createHost } from '#platform/service-host';
 import { createLogger } from '#platform/telemetry/logger';
 import { createMetrics } from '#platform/telemetry/metrics';
-import { engines, runFilePath } from '#platform/testing/engines';
+import { engines, runFileVariable } from '#platform/testing/engines';
 import { searchConfig } from '../services/search/config.js';
 import { rebuildSearch } from '../services/search/rebuild-worker.js';
 
 const waitMsMax = 30 * 60_000;
 
 const ofPlatform = (): Record<string, string> => {
-  if (!existsSync(runFilePath())) return {};
-  const { databaseUrl, redisUrl, schemaRegistryUrl, kafka } = engines();
+  const runFile = process.env[runFileVariable] || projectPath('.local/run.json');
+  if (!existsSync(runFile)) return {};
+  const { databaseUrl, redisUrl, schemaRegistryUrl, kafka } = engines({
+    ...process.env,
+    [runFileVariable]: runFile,
+  });
   return {
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
