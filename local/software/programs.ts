@@ -12,6 +12,8 @@ const onPath = (program: string, env: NodeJS.ProcessEnv): string | undefined => 
 };
 
 const javaMajorMin = 17;
+/** Each release of Debian and Ubuntu has one of these. */
+const javaPackages = ['openjdk-21-jre-headless', 'openjdk-17-jre-headless'];
 
 export type Java = { program: string; version: string };
 
@@ -26,11 +28,14 @@ export const findJava = async (context: InstallContext): Promise<Java> => {
     return Promise.all(found.map(withVersion));
   };
   let found = await find();
-  if (found.length === 0 && (await installByApt('openjdk-17-jre-headless', context))) found = await find();
+  for (const packageName of javaPackages) {
+    if (found.length > 0) break;
+    if (await installByApt(packageName, context).catch(() => false)) found = await find();
+  }
   const java = found.find(({ major }) => major >= javaMajorMin);
   if (java !== undefined) return java;
   const older = found.map(({ program, major }) => `${program} is ${major}`).join(', ');
-  throw needed(`Java ${javaMajorMin} or newer${older && ` (${older})`}`, 'openjdk-17-jre-headless');
+  throw needed(`Java ${javaMajorMin} or newer${older && ` (${older})`}`, javaPackages.join(' or '));
 };
 
 const withVersion = async (program: string): Promise<Java & { major: number }> => {
@@ -54,12 +59,23 @@ export const findMaven = async (context: InstallContext): Promise<string> => {
   throw needed('Maven', 'maven');
 };
 
+/** `ZADD … GT` came with it. */
+const redisMin = { major: 6, minor: 2 };
+
 /** Debian's package also has a system service on port 6379. We use only its program, on a port of our own. */
 export const findRedisServer = async (context: InstallContext): Promise<string> => {
-  const server = onPath('redis-server', context.env);
-  if (server !== undefined) return server;
-  if (await installByApt('redis-server', context)) return '/usr/bin/redis-server';
-  throw needed('redis-server', 'redis-server');
+  const installed = onPath('redis-server', context.env);
+  const server =
+    installed ?? ((await installByApt('redis-server', context)) ? '/usr/bin/redis-server' : undefined);
+  if (server === undefined) throw needed('redis-server', 'redis-server');
+  const said = await runToEnd([server, '--version']);
+  const [, version = '', major, minor] = /v=((\d+)\.(\d+)[\d.]*)/.exec(said) ?? [];
+  const isNewEnough =
+    Number(major) > redisMin.major || (Number(major) === redisMin.major && Number(minor) >= redisMin.minor);
+  if (isNewEnough || version === '') return server;
+  throw new Error(
+    `Redis ${redisMin.major}.${redisMin.minor} or newer is needed, and ${server} is ${version}: see https://redis.io/docs/latest/operate/oss_and_stack/install/`,
+  );
 };
 
 export const prometheusMissing =
