@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { runtimeOf } from './runtime.js';
 
 /**
  * Builds `web/` into `dist/web`: once for each content of `web/` and of the lock file, whose hash lies in the result.
@@ -57,7 +58,8 @@ async function contentHash(root) {
 function vite(root, outDir) {
   return new Promise((resolve, reject) => {
     const args = ['build', '--config', 'web/vite.config.ts', '--outDir', outDir, '--logLevel', 'warn'];
-    const child = spawn(process.execPath, [join(root, 'node_modules/vite/bin/vite.js'), ...args], {
+    // Vite needs a newer Node.js than the one that may have begun this.
+    const child = spawn(runtimeOf(root), [join(root, 'node_modules/vite/bin/vite.js'), ...args], {
       cwd: root,
       // Set in images and by some test runners; a development build of React is several times larger.
       env: { ...process.env, NODE_ENV: 'production' },
