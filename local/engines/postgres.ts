@@ -23,7 +23,7 @@ export const postgres = (options: {
   const { dataDir, port, bin, connectionsMax, preload, asUser } = options;
   const cluster = join(dataDir, 'cluster');
   const passwordFile = join(dataDir, 'password');
-  const url = `postgres://cartstream:${keptPassword(dataDir)}@127.0.0.1:${port}/postgres`;
+  const url = `postgres://cartstream:${keptPassword(dataDir)}@127.0.0.1:${port}/postgres?sslmode=disable`;
 
   const settings: Record<string, string | number> = {
     port,
