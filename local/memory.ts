@@ -6,7 +6,11 @@ import { memoryOf } from './process-memory.js';
 
 const mebi = (kibibytes: number): string => `${(kibibytes / 1024).toFixed(0).padStart(6)} MB`;
 
-const file = resolve(runFilePath(process.argv[2] ?? process.env.CARTSTREAM_DATA ?? '.local'));
+const named = process.argv[2] ?? process.env.CARTSTREAM_DATA;
+const file = resolve(
+  named === undefined ? '.' : (process.env.INIT_CWD ?? '.'),
+  runFilePath(named ?? '.local'),
+);
 if (!existsSync(file)) {
   console.error(`memory: nothing runs here (there is no ${file}); start the platform with npm start`);
   process.exit(1);

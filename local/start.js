@@ -39,6 +39,7 @@ if (isFirst && !options.enginesOnly && !(await isFree(options.port))) {
   process.exit(1);
 }
 
+endWithParent();
 let runtime;
 try {
   await setUp(root);
@@ -48,8 +49,9 @@ try {
   process.exit(1);
 }
 if (runtime !== process.execPath) await continueWith(runtime, process.argv.slice(1));
-endWithParent();
 
 process.chdir(root);
 const { launch } = await import('../dist/local/launcher.js');
-await launch({ ...options, dataDir: resolve(process.env.INIT_CWD ?? root, options.dataDir) });
+// A folder that was named is where npm was called; without one it is this checkout's, wherever that was.
+const namedFrom = options.dataDir === '.local' ? root : (process.env.INIT_CWD ?? root);
+await launch({ ...options, dataDir: resolve(namedFrom, options.dataDir) });
