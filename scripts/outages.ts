@@ -23,8 +23,13 @@ const endedWithinMs = 30_000;
 const plan = outages.filter(
   ({ part, how }) => (parts?.includes(part) ?? true) && (ways?.includes(how) ?? true),
 );
-if (plan.length === 0 || !(seconds > 0) || !(perSecond > 0)) {
-  console.error(`--parts is some of ${[...new Set(outages.map(({ part }) => part))].join(',')}`);
+const isKnown = (asked: readonly string[] | undefined, known: readonly string[]): boolean =>
+  asked?.every((one) => known.includes(one)) ?? true;
+const knownParts = [...new Set<string>(outages.map(({ part }) => part))];
+const knownWays = [...new Set<string>(outages.map(({ how }) => how))];
+const isPlanKnown = isKnown(parts, knownParts) && isKnown(ways, knownWays);
+if (!isPlanKnown || plan.length === 0 || !(seconds > 0) || !(perSecond > 0)) {
+  console.error(`--parts is some of ${knownParts.join(',')}, and --how some of ${knownWays.join(',')}`);
   process.exit(2);
 }
 

@@ -17,6 +17,11 @@ const { values } = parseArgs({
     events: { type: 'string', default: '100000' },
   },
 });
+for (const name of ['faults', 'events'] as const)
+  if (!/^[1-9]\d*$/.test(values[name])) {
+    console.error(`--${name} takes a whole number from 1, not "${values[name]}"`);
+    process.exit(2);
+  }
 process.env.CARTSTREAM_RUN ??= projectPath('.local/run.json');
 const seed = Number(values.seed);
 const random = seeded(seed);
