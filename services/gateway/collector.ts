@@ -9,6 +9,7 @@ import type { Host } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import type { EventMap } from '#schemas/events';
 import { visitsTogetherHeader } from '#schemas/topics';
+import { createSendBound } from './send-bound.js';
 import { createSenderCalm } from './sender-calm.js';
 import { judgeShopperEvent, shopperEvent } from './shopper-event.js';
 
@@ -43,7 +44,10 @@ export const collectorRoutes = (
   producer: Producer,
   publisher: EventPublisher<Pick<EventMap, 'ShopperActivity'>>,
   senderOf: (request: FastifyRequest) => string,
+  /** Of all requests of the gateway half, so that others go on while Kafka is away. */
+  waitingMax: number,
 ): void => {
+  const bound = createSendBound(waitingMax, host.clock.monotonicMs);
   const calm = createSenderCalm(host.clock.nowMs);
   const counted = host.metrics.counter('shopper_events_total', 'Shopper events received.', ['status']);
 
@@ -87,12 +91,25 @@ export const collectorRoutes = (
       }
       const accepted = body.events.length - errors.length;
       if (records.size > 0) {
+        const leave = bound.enter();
+        if (leave === undefined) throw awayFromKafka();
         // Whoever has a key reports for many shoppers.
         const sender = principal.kind === 'key' ? null : senderOf(request);
-        const noted = withVisitsTogether([...records.values()], (productId, share) =>
-          sender === null || productId === null ? 1 : calm(sender, productId, share),
-        );
-        await taken(producer.send(noted));
+        const weighed: [productId: string, share: number][] = [];
+        const noted = withVisitsTogether([...records.values()], (productId, share) => {
+          if (sender === null || productId === null) return 1;
+          weighed.push([productId, share]);
+          return calm.weigh(sender, productId, share);
+        });
+        const sending = producer.send(noted);
+        sending.catch(() => {
+          for (const [productId, share] of weighed) calm.takeBack(sender ?? '', productId, share);
+        });
+        try {
+          await taken(sending);
+        } finally {
+          leave();
+        }
       }
       counted.inc({ status: 'success' }, records.size);
       counted.inc({ status: 'failure' }, errors.length);
@@ -125,7 +142,9 @@ const shortOf = (together: number): string => String(Math.round(together * 100) 
 
 /** Bounds the wait: the producer retries for longer than a shopper's browser should wait. */
 const taken = async (sending: Promise<void>): Promise<void> => {
-  if (!(await endsWithin(kafkaTimeoutMs, sending)))
-    throw unavailable('broker_unavailable', 'Events cannot be accepted at the moment. Try again.', 5);
+  if (!(await endsWithin(kafkaTimeoutMs, sending))) throw awayFromKafka();
   await sending;
 };
+
+const awayFromKafka = () =>
+  unavailable('broker_unavailable', 'Events cannot be accepted at the moment. Try again.', 5);

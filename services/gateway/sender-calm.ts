@@ -23,15 +23,24 @@ const senderSize = 4;
  * so the sum over all reports stays below a, however many visits they name. Somebody who reports for many shoppers reports
  * many products, and is slowed down less. The sender stands nowhere but in this memory, and is forgotten with the slice.
  */
-export const createSenderCalm = (nowMs: () => number) => {
+export type SenderCalm = {
+  /** By how much the report weighs less; it counts from now on. */
+  weigh(sender: string, productId: string, share: number): number;
+  /** The report was not stored, so the sender may send it again. */
+  takeBack(sender: string, productId: string, share: number): void;
+};
+
+export const createSenderCalm = (nowMs: () => number): SenderCalm => {
   let slice = Number.NaN;
   const senders = createBoundedMap<Reported>(rememberedMax);
-  return (sender: string, productId: string, share: number): number => {
+  const forgetPast = (): void => {
     const current = Math.floor(nowMs() / sliceMs);
-    if (current !== slice) {
-      slice = current;
-      senders.clear();
-    }
+    if (current === slice) return;
+    slice = current;
+    senders.clear();
+  };
+  const weigh = (sender: string, productId: string, share: number): number => {
+    forgetPast();
     const reported: Reported = senders.get(sender) ?? new Map();
     const isDistinguished = reported.has(productId) || reported.size < distinguishedMax;
     const counted = isDistinguished ? productId : productId.slice(-endChars);
@@ -40,5 +49,17 @@ export const createSenderCalm = (nowMs: () => number) => {
     senders.set(sender, reported, senderSize + reported.size);
     const allowance = calmVisits * (1 + Math.log(reported.size));
     return (1 + before / allowance) ** 2;
+  };
+  return {
+    weigh,
+    takeBack: (sender, productId, share) => {
+      forgetPast();
+      const reported = senders.get(sender);
+      if (reported === undefined) return;
+      const counted = reported.has(productId) ? productId : productId.slice(-endChars);
+      const left = (reported.get(counted) ?? 0) - share;
+      if (left > 0) reported.set(counted, left);
+      else reported.delete(counted);
+    },
   };
 };

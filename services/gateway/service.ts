@@ -135,7 +135,7 @@ const build = async (config: GatewayConfig, host: Host): Promise<void> => {
 
   webRoutes(app, files);
   pageRoutes(app, { version: host.version, ...linksOf(config), toolAnswers: createToolAnswers(config) });
-  collectorRoutes(app, host, producer, publisher, networks.of);
+  collectorRoutes(app, host, producer, publisher, networks.of, Math.ceil(config.inFlightMax / 2));
   consumerRoutes(app, watched);
   const signals = createOpsSignals({ upstreams, health, clock: host.clock });
   liveRoutes(app, { open: createOpenTopic(upstreams, signals), stopping: host.stopping, places });
