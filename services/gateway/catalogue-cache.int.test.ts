@@ -173,6 +173,18 @@ describe('the catalogue at the gateway', () => {
       );
   });
 
+  it('is kept where a change was refused, which anybody may send', { retry: 3 }, async () => {
+    const ask = await open();
+    const { id } = addProduct();
+    const path = `/api/products/${id}`;
+    await ask(path);
+    for (const refused of [path, '/api/categories/lamps'])
+      expect([404, 405]).toContain((await ask(refused, { method: 'DELETE' })).status);
+    asked = [];
+    await ask(path);
+    expect(asked).toEqual([]);
+  });
+
   it('is new as soon as the service announces a change', async () => {
     const ask = await open();
     const { id } = addProduct();

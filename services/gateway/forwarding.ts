@@ -4,6 +4,7 @@ import type { Authenticator } from '#platform/http/auth';
 import { sendUnchanged } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/http-app';
 import { mayTakeLong } from '#platform/http/long-requests';
+import { Problem } from '#platform/http/problem-details';
 import { withheldBodyHeader } from '#platform/http/server';
 import { sharedAnswerHeader } from '#platform/http/shared-answer';
 import { injectTrace } from '#platform/telemetry/tracing';
@@ -117,12 +118,21 @@ const catalogueHandler =
       if (answer !== undefined)
         return isCached(answer) ? sendCached(request, reply, answer) : sendOn(reply, answer);
     }
+    // What was refused has changed nothing, so anybody may send it; of a fault nobody knows.
+    let isRefused = false;
     try {
-      return await forward(request, reply, upstream, deps);
+      const sent = await forward(request, reply, upstream, deps);
+      isRefused = isRefusal(reply.statusCode);
+      return sent;
+    } catch (error) {
+      isRefused = error instanceof Problem && isRefusal(error.status);
+      throw error;
     } finally {
-      if (!isSafe(method)) cache.forget(url);
+      if (!isSafe(method) && !isRefused) cache.forget(url);
     }
   };
+
+const isRefusal = (status: number): boolean => status >= 400 && status < 500;
 
 /** False for an invalid token too, which is for the service to refuse. */
 const mayShareAnswer = async ({ headers }: FastifyRequest, auth: Authenticator): Promise<boolean> => {
