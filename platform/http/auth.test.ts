@@ -4,6 +4,7 @@ import { handClock } from '#platform/testing/hand-clock';
 import {
   accountOf,
   actorOf,
+  apiKeyIn,
   authorise,
   callerIdOf,
   createAuthenticator,
@@ -242,4 +243,15 @@ describe('access', () => {
       expect(() => authorise(key, access, null)).toThrow(refused(403, 'insufficient_scope'));
     },
   );
+});
+
+it.each([
+  ['Bearer csk_1', 'csk_1'],
+  ['bearer  csk_1 ', 'csk_1'],
+  ['Bearer a.b.c', undefined],
+  ['Basic csk_1', undefined],
+  ['Bearer csk_1 csk_2', undefined],
+  [undefined, undefined],
+])('the API key in %j is %j', (credentials, key) => {
+  expect(apiKeyIn(credentials)).toBe(key);
 });

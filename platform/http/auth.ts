@@ -60,6 +60,8 @@ const scheme = 'Bearer ';
 /** Every spelling that is accepted. */
 const bearer = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i;
 
+const bearerOfAny = /^Bearer +(\S+) *$/i;
+
 export const tokenType = 'at+jwt';
 export const tokenAlgorithm = 'EdDSA';
 
@@ -81,7 +83,7 @@ export const bearing = (token: string): string => `${scheme}${token}`;
 
 /** The API key in credentials; undefined for others. */
 export const apiKeyIn = (credentials: string | undefined): string | undefined => {
-  const token = credentials?.startsWith(scheme) ? credentials.slice(scheme.length).trim() : undefined;
+  const [, token] = bearerOfAny.exec(credentials ?? '') ?? [];
   return token?.startsWith(apiKeyPrefix) ? token : undefined;
 };
 
