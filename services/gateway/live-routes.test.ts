@@ -34,7 +34,7 @@ let url = '';
 let isAnalyticsAway = false;
 let isAnalyticsEmpty = false;
 let isOrderOver = false;
-let orderCalls: ('ends' | 'expired')[] = [];
+let orderCalls: ('ends' | 'ends silently' | 'expired')[] = [];
 let stuck: { since: string }[] = [];
 const frauds = Array.from({ length: 7 }, (_, nth) => ({
   signalId: `signal-${nth}`,
@@ -86,6 +86,7 @@ const buildServices = (): { start(): Promise<void>; url(): string } => {
     return sendEvents(
       reply,
       async function* (gone) {
+        if (happens === 'ends silently') return;
         yield { event: 'status', id: 'pending', data: { status: 'pending' } };
         if (happens === 'ends') return;
         if (!isOrderOver) await sleep(60_000, { signal: gone });
@@ -273,6 +274,13 @@ it('does not take a token that has expired for a right that is lost', async () =
     (read) => named(read, topic).length === 2 || named(read, 'topic-refused').length > 0,
   );
   expect(events.map(({ event }) => event)).toEqual([topic, 'topic-away', topic]);
+});
+
+it('says that a source is away also where its last connection has sent nothing', async () => {
+  orderCalls = ['ends silently', 'expired', 'expired', 'ends'];
+  const topic = `orders.${orderId}`;
+  const events = await readUntil(await connect(topic, 'customer'), (read) => named(read, topic).length === 1);
+  expect(events.map(({ event }) => event)).toEqual(['topic-away', topic]);
 });
 
 it('connects again where the source ended the connection', async () => {

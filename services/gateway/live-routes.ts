@@ -129,6 +129,7 @@ async function* topicEvents(
     event: { event, data: { topic, ...(code === undefined ? {} : { code }) } },
   });
   let failures = 0;
+  let isSaidAway = false;
   let opened = first;
   while (!gone.aborted) {
     if (opened.kind === 'over') return yield said('topic-over');
@@ -137,10 +138,11 @@ async function* topicEvents(
     if (opened.kind === 'refused' && !isExpired) return yield said('topic-refused', opened.problem.code);
     failures += 1;
     if (opened.kind !== 'events') {
-      if (failures === 1)
-        yield said('topic-away', opened.kind === 'away' ? opened.code : opened.problem.code);
+      if (!isSaidAway) yield said('topic-away', opened.kind === 'away' ? opened.code : opened.problem.code);
+      isSaidAway = true;
     } else
       try {
+        isSaidAway = false;
         for await (const event of opened.events) {
           failures = 0;
           const reason = waitedFor(event);
