@@ -202,7 +202,7 @@ export const readTruth = async (
     for (const record of batch.records) if (record.offset < end) judge(batch.partition, record);
     if ((batch.records.at(-1)?.offset ?? -1n) + 1n >= end) left.delete(batch.partition);
   });
-  await eventually(() => left.size === 0, { timeoutMs: 60_000, message: `the log of ${topic} to its end` });
+  await eventually(() => left.size === 0, { timeoutMs: 600_000, message: `the log of ${topic} to its end` });
   await consumer.close();
   return truth;
 };
