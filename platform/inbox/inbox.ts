@@ -1,3 +1,4 @@
+import { deleteInParts, type Parts } from '#platform/postgres/delete-in-parts';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
 
@@ -28,12 +29,13 @@ export const firstTime = async (
  */
 export const inboxRetentionMs = 14 * 24 * 60 * 60 * 1000;
 
-/** Deletes up to `rowsMax` events that were handled before `beforeMs` (epoch) and returns how many it deleted. */
-export const prune = async (db: Queryable, beforeMs: number, rowsMax = 10_000): Promise<number> => {
-  const { rowCount } = await db.query(
-    `DELETE FROM inbox WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM inbox WHERE seen_at < to_timestamp($1 / 1000.0) LIMIT $2))`,
-    [beforeMs, rowsMax],
-  );
-  return rowCount ?? 0;
-};
+/** Deletes the events that were handled before `beforeMs` (epoch), in parts, and returns how many it deleted. */
+export const prune = (db: Queryable, beforeMs: number, parts: Parts): Promise<number> =>
+  deleteInParts(parts, async (rowsMax) => {
+    const { rowCount } = await db.query(
+      `DELETE FROM inbox WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM inbox WHERE seen_at < to_timestamp($1 / 1000.0) LIMIT $2))`,
+      [beforeMs, rowsMax],
+    );
+    return rowCount ?? 0;
+  });

@@ -80,6 +80,7 @@ export type ReactorOptions<E> = {
 };
 
 const pruneEveryMs = 10 * 60 * 1000;
+const prunedAtOnceMax = 10_000;
 
 /** Partitions whose events may go into one transaction, or wait for the next. */
 const partitionsConcurrentlyMax = 16;
@@ -109,7 +110,10 @@ export const createReactor = <E>(host: Host, options: ReactorOptions<E>): Compon
     name: 'inbox',
     everyMs: pruneEveryMs,
     work: async () => {
-      const forgotten = await prune(db, host.clock.nowMs() - inboxRetentionMs);
+      const forgotten = await prune(db, host.clock.nowMs() - inboxRetentionMs, {
+        rowsMax: prunedAtOnceMax,
+        stopping: host.stopping,
+      });
       if (forgotten > 0) host.logger.debug({ forgotten }, 'inbox pruned');
     },
     onFailure: (error) => host.logger.debug({ err: error }, 'inbox not pruned'),

@@ -1,3 +1,4 @@
+import { deleteInParts } from '#platform/postgres/delete-in-parts';
 import type { Database } from '#platform/postgres/pool';
 import type { Component, Host } from '#platform/service-host';
 import { createPeriodicWork } from '#platform/waiting/periodic-work';
@@ -9,31 +10,26 @@ export type Sweep = Component & {
 };
 
 const rowsPerStatementMax = 1000;
-const statementsMax = 100;
 /** Much longer than an access token is good. */
 const erasedKeptMs = 86_400_000;
 
 /** Deletes carts whose owner has not come for long, and what orders can no longer give back. */
 export const createSweep = (
-  { clock, logger }: Pick<Host, 'clock' | 'logger'>,
+  { clock, logger, stopping }: Pick<Host, 'clock' | 'logger' | 'stopping'>,
   db: Database,
   { guestKeptMs, userKeptMs, everyMs }: { guestKeptMs: number; userKeptMs: number; everyMs: number },
 ): Sweep => {
   const before = (keptMs: number): Date => new Date(clock.nowMs() - keptMs);
 
-  const deleteAll = async (table: string, condition: string, values: readonly Date[]): Promise<number> => {
-    let deleted = 0;
-    for (let nth = 0; nth < statementsMax; nth += 1) {
+  const deleteAll = (table: string, condition: string, values: readonly Date[]): Promise<number> =>
+    deleteInParts({ rowsMax: rowsPerStatementMax, stopping }, async (rowsMax) => {
       const { rowCount } = await db.query(
         `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
-           SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${rowsPerStatementMax} FOR UPDATE SKIP LOCKED))`,
+           SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED))`,
         values,
       );
-      deleted += rowCount ?? 0;
-      if ((rowCount ?? 0) < rowsPerStatementMax) break;
-    }
-    return deleted;
-  };
+      return rowCount ?? 0;
+    });
 
   const sweep = async (): Promise<number> => {
     await deleteAll('order_takings', 'taken_at < $1', [before(takingsKeptMs)]);

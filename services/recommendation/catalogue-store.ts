@@ -1,4 +1,5 @@
 import { markNew } from '#platform/inbox/marks';
+import { deleteInParts, type Parts } from '#platform/postgres/delete-in-parts';
 import { newestOf, writeBatch } from '#platform/postgres/gathering';
 import type { Queryable } from '#platform/postgres/pool';
 import type { Tx } from '#platform/postgres/transaction';
@@ -59,8 +60,8 @@ export type CatalogueStore = CatalogueReads & {
   countSale(tx: Tx, orderId: string, lines: readonly { productId: string; weight: number }[]): Promise<void>;
   /** Of a user whose account was erased nothing is added. */
   addPurchases(tx: Tx, userId: string, productIds: readonly string[], boughtAtMs: number): Promise<void>;
-  /** Deletes up to `rowsMax` purchases made before `beforeMs` (epoch) and returns how many it deleted. */
-  forgetPurchases(beforeMs: number, rowsMax: number): Promise<number>;
+  /** Deletes the purchases made before `beforeMs` (epoch), in parts, and returns how many it deleted. */
+  forgetPurchases(beforeMs: number, parts: Parts): Promise<number>;
   /** Deletes the purchases of a user whose account was erased. */
   forgetUser(tx: Tx, userId: string): Promise<void>;
 };
@@ -129,14 +130,15 @@ export const createCatalogueStore = (
     setAvailable,
     countSale,
     addPurchases,
-    forgetPurchases: async (beforeMs, rowsMax) => {
-      const { rowCount } = await db.query(
-        `DELETE FROM purchases WHERE ctid = ANY (ARRAY(
-           SELECT ctid FROM purchases WHERE bought_at < $1 ORDER BY bought_at LIMIT $2))`,
-        [new Date(beforeMs), rowsMax],
-      );
-      return rowCount ?? 0;
-    },
+    forgetPurchases: (beforeMs, parts) =>
+      deleteInParts(parts, async (rowsMax) => {
+        const { rowCount } = await db.query(
+          `DELETE FROM purchases WHERE ctid = ANY (ARRAY(
+             SELECT ctid FROM purchases WHERE bought_at < $1 ORDER BY bought_at LIMIT $2))`,
+          [new Date(beforeMs), rowsMax],
+        );
+        return rowCount ?? 0;
+      }),
     forgetUser: async (tx, userId) => {
       await tx.query('SELECT pg_advisory_xact_lock($1)', [erasureLock]);
       await tx.query('INSERT INTO erased_users (user_id) VALUES ($1) ON CONFLICT DO NOTHING', [userId]);

@@ -79,6 +79,10 @@ const forgetOldPurchases = (host: Host, catalogue: CatalogueStore): Component =>
   createPeriodicWork({
     name: 'purchases',
     everyMs: forgetEveryMs,
-    work: () => catalogue.forgetPurchases(host.clock.nowMs() - recentMs, forgottenAtOnceMax),
+    work: () =>
+      catalogue.forgetPurchases(host.clock.nowMs() - recentMs, {
+        rowsMax: forgottenAtOnceMax,
+        stopping: host.stopping,
+      }),
     onFailure: (error) => host.logger.warn({ err: error }, 'old purchases could not be deleted'),
   });
