@@ -6,6 +6,7 @@ import type { OutgoingRecord, RecordHeaders } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { append, type OutboxMessage } from '#platform/outbox/outbox';
 import { createOutboxRelay, type OutboxRelay, type RelayOptions } from '#platform/outbox/relay';
+import { leaderLockKey } from '#platform/outbox/relay-session';
 import type { Batch } from '#platform/postgres/gathering';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { Host } from '#platform/service-host';
@@ -275,6 +276,38 @@ test('while Kafka is away rows wait in order and are counted, and go on their wa
   expect(texts()).toEqual(['1', '2', '3']);
   await eventually(async () => (await countUnpublished()) === 0);
   await eventually(async () => /^outbox_unpublished 0$/m.test(await host.metrics.render()));
+});
+
+test('a relay whose session is lost while Kafka is away sends nothing more before it leads again', async () => {
+  let away = true;
+  let tries = 0;
+  await startRelay(async (records) => {
+    tries += 1;
+    if (away) throw new PlatformError('broker_unavailable', 'away', { retriable: true });
+    await record(records);
+  });
+  await appendOne('lost', '1');
+  await eventually(() => tries > 0);
+  // Another relay, which waits for the lock and gets it when the session of the first one ends.
+  const other = await scratch.db.pool.connect();
+  clients.push(other);
+  const leads = other.query('SELECT pg_advisory_lock($1)', [leaderLockKey]);
+  const session = "datname = current_database() AND application_name LIKE '%outbox relay'";
+  await scratch.db.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${session}`);
+  await leads;
+  await eventually(async () => {
+    const { rows } = await scratch.db.query<{ query: string }>(
+      `SELECT query FROM pg_stat_activity WHERE ${session}`,
+    );
+    return rows.length === 1 && rows[0]?.query.includes('pg_try_advisory_lock');
+  });
+  const triesWithoutLead = tries;
+  away = false;
+  await appendOne('lost', '2');
+  expect(tries).toBe(triesWithoutLead);
+  await other.query('SELECT pg_advisory_unlock($1)', [leaderLockKey]);
+  await eventually(() => sent.length === 2);
+  expect(texts()).toEqual(['1', '2']);
 });
 
 /**

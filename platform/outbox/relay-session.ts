@@ -11,10 +11,12 @@ export type RelaySession = {
    * called.
    */
   tryLead(): Promise<boolean>;
+  /** Throws when the connection is lost, and the lead with it. */
+  confirm(): Promise<void>;
   close(): Promise<void>;
 };
 
-const leaderLockKey = 8_042_963;
+export const leaderLockKey = 8_042_963;
 
 /** `onAppended` is also called when the connection breaks, so that a waiting relay notices it by its next statement. */
 export const openSession = async (
@@ -52,6 +54,7 @@ export const openSession = async (
       await query('LISTEN outbox');
       return true;
     },
+    confirm: async () => void (await query('SELECT 1')),
     close: async () => {
       client.removeAllListeners('notification');
       await client.end().catch(() => {});

@@ -24,7 +24,7 @@ import { createSpacing } from '#platform/waiting/spacing';
  * again: see `relayBatchMax`.
  *
  * Only one relay of a database works at a time: it holds an advisory lock on the connection that it uses, so a relay
- * that loses the connection can neither read on nor move the position.
+ * that loses the connection can neither read on nor move the position, nor try again to send what it has read.
  */
 export type OutboxRelay = Component & {
   /**
@@ -158,11 +158,12 @@ const createLead = (
   const drain = async (
     window: OutboxWindow,
     first: readonly OutboxRow[],
+    confirm: RelaySession['confirm'],
   ): Promise<{ sent: number; lastSeq: string | undefined }> => {
     let lastSeq: string | undefined;
     for (let sent = 0, rows = first; ; ) {
       const last = rows.at(-1);
-      if (last === undefined || !(await deliver(rows))) return { sent, lastSeq };
+      if (last === undefined || !(await deliver(rows, confirm))) return { sent, lastSeq };
       sent += rows.length;
       lastSeq = last.seq;
       if (isStopping()) await window.save(last.seq);
@@ -195,7 +196,7 @@ const createLead = (
     return [];
   };
 
-  return async ({ query }) => {
+  return async ({ query, confirm }) => {
     const window = createWindow(query);
     await restartIfForeign(window);
     const checked = { atMs: performance.now() };
@@ -203,7 +204,7 @@ const createLead = (
     const rotation = await openRotation(query, options);
     // First the rest of the window that the previous relay may have left.
     for (let rows = await window.read(batchMax); !isStopping(); ) {
-      const { sent, lastSeq } = await drain(window, rows);
+      const { sent, lastSeq } = await drain(window, rows, confirm);
       if (isStopping()) return;
       await spacing.next();
       rows = lastSeq === undefined ? [] : await window.close(lastSeq, batchMax);
@@ -233,19 +234,23 @@ const createForeignCheck = ({ logger, metrics }: Pick<Host, 'logger' | 'metrics'
   };
 };
 
-/** Retries the same rows until Kafka acknowledges them. False when the relay was stopped before that. */
+/**
+ * Retries the same rows until Kafka acknowledges them. False when the relay was stopped before that. Each retry needs
+ * the session: another relay may have sent these rows and newer ones since this one has lost it.
+ */
 const createDelivery = (
   host: Pick<Host, 'metrics' | 'clock'>,
   { isStopping, send, restAfter }: Surroundings,
-): ((rows: readonly OutboxRow[]) => Promise<boolean>) => {
+): ((rows: readonly OutboxRow[], confirm: RelaySession['confirm']) => Promise<boolean>) => {
   const delay = host.metrics.histogram(
     'outbox_relay_delay_seconds',
     'From append to the acknowledgement by Kafka',
     [],
     [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   );
-  return async (rows) => {
+  return async (rows, confirm) => {
     for (let failures = 0; !isStopping(); ) {
+      if (failures > 0) await confirm();
       try {
         await send(rows.map((row) => toRecord(row, host.clock.nowMs())));
         const nowMs = host.clock.nowMs();

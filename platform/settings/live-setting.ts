@@ -24,4 +24,6 @@ export type SettingChange = {
   version: number;
   /** JSON. */
   value: string | null;
+  /** Epoch milliseconds. */
+  occurredAt: number;
 };

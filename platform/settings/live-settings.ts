@@ -79,17 +79,17 @@ const follow = (
 };
 
 /**
- * Of a batch only the last change of each setting is applied, so that records which are sent again cause no detour over
- * old values. A record that cannot be read is passed over: each process would park it once more.
+ * A batch is applied as one, so that records which are sent again cause no detour over old values. A record that cannot be
+ * read is passed over: each process would park it once more.
  */
 const applyTo =
   (values: SettingValues, reader: EventReader, { logger }: Pick<Host, 'logger'>): BatchHandler =>
   async ({ topic, partition, records }, control) => {
-    const changes = new Map<string, SettingChange>();
+    const changes: SettingChange[] = [];
     for (const record of records)
       try {
         const event = await reader.read({ topic, partition }, record);
-        if (event !== null) changes.set(event.key, event.value as SettingChange);
+        if (event !== null) changes.push(event.value as SettingChange);
       } catch (error) {
         if (isRetriable(error)) throw error;
         logger.warn(
@@ -97,7 +97,7 @@ const applyTo =
           'no change of a setting',
         );
       }
-    for (const change of changes.values()) values.apply(change);
+    values.apply(changes);
     const last = records.at(-1);
     if (last !== undefined) control.commitSoon(last.offset + 1n);
   };

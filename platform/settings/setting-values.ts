@@ -5,10 +5,12 @@ export type SettingValues = {
   /** A function that returns the current value; `fallback` while none is set. */
   of<T>(setting: LiveSetting<T>, fallback: T): () => T;
   /**
-   * Applies a change. The last one decides, whatever its version: the log keeps the changes of a setting in order, and
-   * the versions count anew after the service that counts them has lost its database.
+   * Applies changes in the order of the log; only what they come to in the end is read. The last one of a setting decides,
+   * also with a lower version, because the versions count anew after the service that counts them has lost its database.
+   * Only one that is neither newer by its version nor by its time is passed over: a late copy, which a relay sends whose
+   * send hung while it lost its lead.
    */
-  apply(change: SettingChange): void;
+  apply(changes: readonly SettingChange[]): void;
 };
 
 type Cell = { read(change: SettingChange | undefined): void };
@@ -30,13 +32,20 @@ export const createSettingValues = (logger: Pick<Logger, 'warn' | 'info'>): Sett
       read(newest.get(key));
       return () => current;
     },
-    apply: (change) => {
-      const { key } = change;
-      newest.set(key, change);
-      for (const cell of cells.get(key) ?? []) cell.read(change);
+    apply: (changes) => {
+      const changed = new Set<string>();
+      for (const change of changes) {
+        if (isLateCopy(change, newest.get(change.key))) continue;
+        newest.set(change.key, change);
+        changed.add(change.key);
+      }
+      for (const key of changed) for (const cell of cells.get(key) ?? []) cell.read(newest.get(key));
     },
   };
 };
+
+const isLateCopy = (change: SettingChange, newest: SettingChange | undefined): boolean =>
+  newest !== undefined && change.version < newest.version && change.occurredAt <= newest.occurredAt;
 
 const unset = Symbol('unset');
 const invalid = Symbol('invalid');
