@@ -51,8 +51,11 @@ export const createAnswerCache = (
   const { nowMs } = host.clock;
   const memory = createBoundedMap<Entry>(bytesMax);
   const making = new Map<string, { madeAtMs: number; answer: Promise<SearchAnswer> }>();
+  let latestMs = nowMs();
+  /** What is in Redis is not used before this time. */
+  let redisFromMs = latestMs;
   /** Answers made at this time or before are not given any more. */
-  let outdatedMs = nowMs();
+  let outdatedMs = latestMs;
   /** When a product changed a little, if that was after `outdatedMs`, and when the first of them did. */
   const changedMs = new Map<string, number>();
   let firstChangeMs = Number.POSITIVE_INFINITY;
@@ -62,15 +65,27 @@ export const createAnswerCache = (
     changedMs.clear();
     firstChangeMs = Number.POSITIVE_INFINITY;
   };
-  const settle = (atMs: number): void => {
+  /**
+   * Now. A clock that was set back makes the times of what is known worthless: it begins anew, and Redis is left alone until
+   * it has forgotten what it has.
+   */
+  const observeMs = (): number => {
+    const atMs = nowMs();
+    if (atMs < latestMs) {
+      memory.clear();
+      making.clear();
+      outdateAll(atMs);
+      redisFromMs = atMs + ageMsMax;
+    }
+    latestMs = atMs;
     if (atMs - firstChangeMs >= orderMsMax) outdateAll(atMs);
+    return atMs;
   };
 
   const isCurrent = ({ madeAtMs, productIds }: Entry, behindMs = 0): boolean => {
-    const atMs = nowMs();
-    settle(atMs);
+    const atMs = observeMs();
     const sureMs = madeAtMs - behindMs;
-    if (sureMs <= outdatedMs || atMs - madeAtMs >= ageMsMax) return false;
+    if (sureMs <= outdatedMs || sureMs > atMs || atMs - madeAtMs >= ageMsMax) return false;
     return changedMs.size === 0 || productIds.every((id) => sureMs > (changedMs.get(id) ?? 0));
   };
 
@@ -81,6 +96,7 @@ export const createAnswerCache = (
     memory.set(asked, entry, entry.body.length + asked.length + entryOverheadBytes);
 
   const inRedis = async (asked: string): Promise<Entry | undefined> => {
+    if (observeMs() < redisFromMs) return undefined;
     const text = await redis.orElse((client) => client.get(keyOf(asked)), null);
     if (text === null) return undefined;
     const found = JSON.parse(text) as Entry & { asked: string };
@@ -109,8 +125,7 @@ export const createAnswerCache = (
   };
 
   index.onChange(({ isListed, productIds }: IndexChange) => {
-    const atMs = nowMs();
-    settle(atMs);
+    const atMs = observeMs();
     if (isListed) outdateAll(atMs);
     else if (productIds.length > 0) firstChangeMs = Math.min(firstChangeMs, atMs);
     if (!isListed) for (const id of productIds) changedMs.set(id, atMs);
@@ -128,7 +143,7 @@ export const createAnswerCache = (
       const running = making.get(asked);
       if (running !== undefined && running.madeAtMs > outdatedMs && changedMs.size === 0)
         return await running.answer;
-      const madeAtMs = nowMs();
+      const madeAtMs = observeMs();
       const begun = { madeAtMs, answer: make(asked, madeAtMs, makeAnswer) };
       making.set(asked, begun);
       try {
