@@ -53,7 +53,7 @@ export const createDatabase = (
 ): Database => {
   const pool = new pg.Pool({
     ...pipelined,
-    options: `${planOptions}${options.schemas ? ` -c search_path=${options.schemas.join(',')}` : ''}`,
+    options: `${planOptions} ${lostClientOptions}${options.schemas ? ` -c search_path=${options.schemas.join(',')}` : ''}`,
     connectionString: options.url,
     max: options.poolMax ?? 5,
     application_name: host.service,
@@ -172,6 +172,13 @@ const isClosedToUs = (code: string, message: string): boolean =>
  * it with two rows, each time, also when it has grown: so no plan may where there is an index.
  */
 const planOptions = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
+
+/**
+ * The server ends the session of a client whose machine or network was lost, and with it the locks that keep another process
+ * from taking over. Without them it would wait for two hours.
+ */
+const lostClientOptions =
+  '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=20000';
 
 /** Statements are sent without waiting for the answers to earlier ones of the connection. pg's types do not have it yet. */
 const pipelined: object = { pipeline: true };

@@ -128,6 +128,15 @@ describe('a database', () => {
     await impatient.stop();
   });
 
+  test('ends the session of a client whose machine is lost within half a minute, and with it what it locks', async () => {
+    const { rows } = await scratch.db.query(
+      `SELECT current_setting('tcp_keepalives_idle')::int + current_setting('tcp_keepalives_interval')::int
+         * current_setting('tcp_keepalives_count')::int AS "idleS",
+         current_setting('tcp_user_timeout')::int AS "unacknowledgedMs"`,
+    );
+    expect(rows).toEqual([{ idleS: 25, unacknowledgedMs: 20_000 }]);
+  });
+
   test('tells how its connections are used', async () => {
     const host = testHost();
     const watched = createDatabase(host, { url: scratch.url });

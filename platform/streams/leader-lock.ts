@@ -15,9 +15,10 @@ export type LeaderLock = {
 
 /**
  * An advisory lock on a connection of its own: of several processes one leads, and the others stand by. It ends with
- * the connection, so another process leads as soon as this one is killed. A process that has lost the lock may not have
- * noticed it yet: the epoch of what it writes has to keep it out. While it is in doubt whether it still leads, and when
- * it leads again, `verify` is called, which breaks an invariant when another process has led in between; that is fatal.
+ * the connection, so another process leads as soon as this one is killed, and within half a minute when its machine is
+ * lost. A process that has lost the lock may not have noticed it yet: the epoch of what it writes has to keep it out.
+ * While it is in doubt whether it still leads, and when it leads again, `verify` is called, which breaks an invariant
+ * when another process has led in between; that is fatal.
  */
 export const createLeaderLock = (
   host: Pick<Host, 'service' | 'logger' | 'onFatal'>,
