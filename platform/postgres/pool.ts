@@ -34,6 +34,8 @@ export type DatabaseOptions = {
 };
 
 const connectTimeoutMs = 5_000;
+/** A server whose machine is lost says nothing: a silent connection, such as a listener's, asks after so long. */
+const keepAliveAfterMs = 10_000;
 const idleInTransactionTimeoutMs = 15_000;
 const startRetryMs = 250;
 /** `start` opens this many, so that the first requests do not wait for connections. */
@@ -62,6 +64,7 @@ export const createDatabase = (
     statement_timeout: options.statementTimeoutMs ?? 10_000,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveAfterMs,
     types: { getTypeParser },
   });
   // The pool replaces an idle connection that breaks; without a listener its `error` event would end the process.
@@ -174,8 +177,8 @@ const isClosedToUs = (code: string, message: string): boolean =>
 const planOptions = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
 
 /**
- * The server ends the session of a client whose machine or network was lost, and with it the locks that keep another process
- * from taking over. Without them it would wait for two hours.
+ * The server ends the session of a client whose machine or network was lost, and with it the locks that keep another
+ * process from taking over. Without these options it would wait for two hours.
  */
 const lostClientOptions =
   '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=20000';

@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { listParameter } from '#platform/postgres/list-parameter';
+import { listen } from '#platform/postgres/listener';
 import { migrate } from '#platform/postgres/migrate';
 import { createDatabase, ensureDatabase, serviceDatabaseUrl, toFault } from '#platform/postgres/pool';
 import { inTransaction } from '#platform/postgres/transaction';
@@ -135,6 +136,21 @@ describe('a database', () => {
          current_setting('tcp_user_timeout')::int AS "unacknowledgedMs"`,
     );
     expect(rows).toEqual([{ idleS: 25, unacknowledgedMs: 20_000 }]);
+  });
+
+  test('whose machine is lost is noticed by connections that are silent: the system asks after ten seconds', async () => {
+    const asks = vi.spyOn(Socket.prototype, 'setKeepAlive');
+    const watched = createDatabase(testHost(), { url: scratch.url });
+    await watched.query('SELECT 1');
+    const listener = listen(testHost(), watched, { channel: 'silent', onNotification: () => {} });
+    await eventually(() => listener.isListening());
+    expect(asks.mock.calls).toEqual([
+      [true, 10_000],
+      [true, 10_000],
+    ]);
+    asks.mockRestore();
+    await listener.close();
+    await watched.stop();
   });
 
   test('tells how its connections are used', async () => {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server, type Socket } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { createServer, type Server, Socket } from 'node:net';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createRedis, type RedisClient } from '#platform/redis/client';
+import { createRedisListener } from '#platform/redis/listener';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
@@ -33,6 +34,19 @@ test('a Redis that is away delays neither start nor a command, and is degraded, 
   await expect(redis.client.get('k')).rejects.toThrow();
   expect(await redis.checkHealth?.()).toMatchObject({ status: 'degraded' });
   expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test('a Redis whose machine is lost is noticed also by who only listens: the system asks after ten seconds', async () => {
+  const asks = vi.spyOn(Socket.prototype, 'setKeepAlive');
+  const listener = createRedisListener(testHost(), engines().redisUrl, `test-${randomUUID()}`, {
+    onMessage: () => {},
+    onGap: () => {},
+  });
+  await listener.start();
+  await eventually(() => listener.isListening());
+  expect(asks.mock.calls).toEqual([[true, 10_000]]);
+  asks.mockRestore();
+  await listener.stop();
 });
 
 test('a Redis that hangs is given up on, and one that comes back is used again', async () => {

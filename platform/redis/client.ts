@@ -17,6 +17,8 @@ export type RedisClient = Component & {
 };
 
 const retryAfterMs = 1000;
+/** A server whose machine is lost says nothing: a silent connection, such as a listener's, asks after so long. */
+export const keepAliveAfterMs = 10_000;
 /** Between attempts to connect again. */
 export const reconnectRest = { minMs: 100, maxMs: 2_000 };
 
@@ -36,6 +38,7 @@ export const createRedis = (
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     connectTimeout: 2_000,
+    keepAlive: keepAliveAfterMs,
     commandTimeout: options.commandTimeoutMs ?? 500,
     retryStrategy: (attempt) => backoffMs(reconnectRest, attempt),
     reconnectOnError: (error) => error.message.startsWith('READONLY'),

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { reconnectRest } from '#platform/redis/client';
+import { keepAliveAfterMs, reconnectRest } from '#platform/redis/client';
 import type { Component, Host } from '#platform/service-host';
 import { backoffMs } from '#platform/waiting/backoff';
 
@@ -24,6 +24,7 @@ export const createRedisListener = (
     enableOfflineQueue: false,
     autoResubscribe: false,
     connectTimeout: 2_000,
+    keepAlive: keepAliveAfterMs,
     retryStrategy: (attempt) => backoffMs(reconnectRest, attempt),
   });
   let isListening = false;
