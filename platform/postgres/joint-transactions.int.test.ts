@@ -10,6 +10,7 @@ beforeAll(async () => {
   await scratch.db.query(
     'CREATE TABLE notes (n integer PRIMARY KEY CHECK (n < 1000), xid xid8 DEFAULT pg_current_xact_id())',
   );
+  await scratch.db.query('CREATE TABLE held ()');
 });
 afterAll(() => scratch.drop());
 beforeEach(async () => {
@@ -113,6 +114,48 @@ describe('works that come together', () => {
       expect(runs).toBe(2 * numbers.length);
       expect(effects).toEqual(numbers.filter((n) => n !== 7));
     }
+  });
+
+  it.each([
+    ['a statement', "SET LOCAL statement_timeout = '100ms'"],
+    ['a lock', "SET LOCAL lock_timeout = '100ms'"],
+  ])(
+    'run one by one when %s of one of them takes too long, which is a fault of that one alone',
+    async (_, limit) => {
+      const holder = await scratch.db.pool.connect();
+      await holder.query('BEGIN; LOCK TABLE held');
+      const works = numbers.map((n) =>
+        inJointTransaction(scratch.db, async (tx) => {
+          if (n !== 7) return note(n)(tx);
+          await tx.query(limit);
+          await tx.query('SELECT FROM held');
+        }),
+      );
+      const outcomes = await Promise.allSettled(works);
+      await holder.query('ROLLBACK');
+      holder.release();
+      expect(outcomes.flatMap(({ status }, n) => (status === 'rejected' ? [n] : []))).toEqual([7]);
+      expect(outcomes[7]).toMatchObject({ reason: { code: 'postgres_unavailable', retriable: true } });
+      expect(await noted()).toEqual(numbers.filter((n) => n !== 7));
+    },
+  );
+
+  it('do not all wait for their own time-out where everything takes too long', async () => {
+    const holder = await scratch.db.pool.connect();
+    await holder.query('BEGIN; LOCK TABLE held');
+    let runs = 0;
+    const works = numbers.map(() =>
+      inJointTransaction(scratch.db, async (tx) => {
+        runs += 1;
+        await tx.query("SET LOCAL lock_timeout = '100ms'");
+        await tx.query('SELECT FROM held');
+      }),
+    );
+    const outcomes = await Promise.allSettled(works);
+    await holder.query('ROLLBACK');
+    holder.release();
+    expect(outcomes.map(({ status }) => status)).toEqual(numbers.map(() => 'rejected'));
+    expect(runs).toBe(numbers.length + 2);
   });
 
   it('join the next transaction while two are running', async () => {

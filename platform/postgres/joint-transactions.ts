@@ -87,19 +87,28 @@ const createQueue = (db: Pick<Database, 'pool'>): Queue => {
 const runJobs = async (db: Pick<Database, 'pool'>, jobs: readonly Job[]): Promise<void> => {
   if (jobs.length > 1 && (await runTogether(db, jobs))) return;
   let away: unknown;
+  let tooLong = 0;
   for (const { work, resolve, reject } of jobs) {
-    // Without a server each further job would only wait for its own time-out.
+    // Without a server, or where all take too long, each further job would only wait for its own time-out.
     if (away !== undefined) reject(away);
     else
       await inTransaction(db, work).then(resolve, (error: unknown) => {
-        if (isAway(error)) away = error;
+        if (tookTooLong(error)) tooLong += 1;
+        if (isAway(error) || tooLong > 1) away = error;
         reject(error);
       });
   }
 };
 
-const isAway = (error: unknown): boolean =>
+const isUnavailable = (error: unknown): boolean =>
   error instanceof PlatformError && error.code === 'postgres_unavailable';
+
+/** A statement or its wait for a lock, which need not concern the other works. */
+const tookTooLong = (error: unknown): boolean =>
+  isUnavailable(error) &&
+  /^(57014|55P03)$/.test(String((error as { cause?: { code?: unknown } }).cause?.code));
+
+const isAway = (error: unknown): boolean => isUnavailable(error) && !tookTooLong(error);
 
 type Outcome = { value: unknown } | { error: unknown };
 
@@ -139,7 +148,7 @@ const committable = (runs: readonly Run[]): Outcome[] => {
   for (const { outcome, hasWritten } of runs)
     if ('error' in outcome) {
       const { error } = outcome;
-      if (hasWritten || isAway(error) || error instanceof pg.DatabaseError) throw error;
+      if (hasWritten || isUnavailable(error) || error instanceof pg.DatabaseError) throw error;
     }
   for (const { outcome, keepEffects } of runs) if ('value' in outcome) keepEffects();
   return runs.map(({ outcome }) => outcome);
