@@ -1,7 +1,12 @@
 import pg from 'pg';
 import { prepared, toFault } from '#platform/postgres/pool';
 
-export type RelayQuery = <R extends pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<R[]>;
+export type RelayQuery = <R extends pg.QueryResultRow>(
+  text: string,
+  values?: unknown[],
+  /** The pool's if unset. */
+  options?: { answerTimeoutMs: number },
+) => Promise<R[]>;
 
 /** The relay's own connection. Its lock, its notifications and its statements all end with the connection. */
 export type RelaySession = {
@@ -32,9 +37,14 @@ export const openSession = async (
   // Without a listener the `error` event of a broken connection would end the process.
   client.on('error', onAppended);
   client.on('notification', onAppended);
-  const query: RelayQuery = async <R extends pg.QueryResultRow>(text: string, values?: unknown[]) => {
+  const query: RelayQuery = async <R extends pg.QueryResultRow>(
+    text: string,
+    values?: unknown[],
+    options?: { answerTimeoutMs: number },
+  ) => {
+    const limit = options === undefined ? {} : { query_timeout: options.answerTimeoutMs };
     try {
-      return (await client.query<R>(prepared(text, values))).rows;
+      return (await client.query<R>({ ...prepared(text, values), ...limit })).rows;
     } catch (error) {
       throw toFault(error);
     }

@@ -86,6 +86,9 @@ const isForeign = `
                       OR (o.seq <= p.seq AND pg_visible_in_snapshot(o.xid, p.target)))) AS foreign
   FROM outbox_position p`;
 
+/** Only so that it ends some day. */
+const restartMsMax = 24 * 3_600_000;
+
 export const createWindow = (query: RelayQuery): OutboxWindow => ({
   open: (rowsMax) => query<OutboxRow>(openAndRead, [rowsMax]),
   read: (rowsMax) =>
@@ -100,7 +103,11 @@ export const createWindow = (query: RelayQuery): OutboxWindow => ({
     if (position?.foreign !== true) return null;
     // What waits is compared with what was sent, both of any size: no index helps there.
     await query('BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL enable_hashjoin = on');
-    const [restarted] = await query<{ waiting: number }>('SELECT outbox_restart_position()::int AS waiting');
+    const [restarted] = await query<{ waiting: number }>(
+      'SELECT outbox_restart_position()::int AS waiting',
+      undefined,
+      { answerTimeoutMs: restartMsMax },
+    );
     await query('COMMIT');
     return restarted?.waiting ?? 0;
   },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import type pg from 'pg';
+import pg from 'pg';
 import { PlatformError } from '#platform/errors';
 import { projectRoot } from '#platform/project';
 
@@ -18,10 +18,13 @@ export const migrate = async (
   { pool }: { pool: pg.Pool },
   folders: string | readonly string[],
 ): Promise<string[]> => {
-  const client = await pool.connect();
+  // A migration may go through whole tables, which the times and the plans of the pool are not for.
+  const client = new pg.Client({ ...pool.options, query_timeout: 0 });
+  // Without a listener the `error` event of a broken connection would end the process; a statement fails with it.
+  client.on('error', () => {});
   const applied: string[] = [];
   try {
-    // A migration may go through whole tables, which the plans of the pool are not for.
+    await client.connect();
     await client.query(
       'SET statement_timeout = 0; SET enable_seqscan = on; SET enable_hashjoin = on; SET enable_mergejoin = on',
     );
@@ -61,8 +64,8 @@ export const migrate = async (
     }
     return applied;
   } finally {
-    // Ends the session, and with it the lock and the changed settings.
-    client.release(true);
+    // Ends the session, and with it the lock.
+    await client.end();
   }
 };
 

@@ -36,6 +36,11 @@ export type DatabaseOptions = {
 const connectTimeoutMs = 5_000;
 /** A server whose machine is lost says nothing: a silent connection, such as a listener's, asks after so long. */
 const keepAliveAfterMs = 10_000;
+/**
+ * The server itself ends a statement in time. If its answer is later than that by so much, its machine is lost: the
+ * connection is given up, which the system would keep for a quarter of an hour.
+ */
+const answerOverdueMs = 5_000;
 const idleInTransactionTimeoutMs = 15_000;
 const startRetryMs = 250;
 /** `start` opens this many, so that the first requests do not wait for connections. */
@@ -53,6 +58,7 @@ export const createDatabase = (
   host: Pick<Host, 'service' | 'logger' | 'metrics'>,
   options: DatabaseOptions,
 ): Database => {
+  const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
   const pool = new pg.Pool({
     ...pipelined,
     options: `${planOptions} ${lostClientOptions}${options.schemas ? ` -c search_path=${options.schemas.join(',')}` : ''}`,
@@ -61,7 +67,8 @@ export const createDatabase = (
     application_name: host.service,
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 60_000,
-    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + answerOverdueMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveAfterMs,
@@ -155,7 +162,7 @@ export const toFault = (error: unknown): unknown => {
       ? /^(08...|53...|57P0.|57014|55P03|25P03|28...|3D000|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|ENOENT)/.test(
           code,
         ) || isClosedToUs(code, error.message)
-      : /Connection terminated|timeout exceeded when trying to connect|connection timeout|not queryable|pool after calling end|Client was closed/i.test(
+      : /Connection terminated|Query read timeout|timeout exceeded when trying to connect|connection timeout|not queryable|pool after calling end|Client was closed/i.test(
           error.message,
         );
   if (!away) return error;

@@ -60,6 +60,32 @@ const poolerBefore = async (url: string): Promise<{ url: string; close(): void }
   return { url: before.href, close: () => void proxy.close() };
 };
 
+/** A way to the server that `lose` makes silent, as the loss of a machine does: its connections stay, without an end. */
+const machineBefore = async (url: string): Promise<{ url: string; lose(): void; close(): void }> => {
+  const server = new URL(url);
+  const sockets: Socket[] = [];
+  const proxy = createServer((client) => {
+    const upstream = connect(Number(server.port), server.hostname);
+    sockets.push(client, upstream);
+    for (const socket of [client, upstream]) socket.on('error', () => {});
+    client.pipe(upstream).pipe(client);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const before = new URL(url);
+  before.hostname = '127.0.0.1';
+  before.port = String((proxy.address() as AddressInfo).port);
+  return {
+    url: before.href,
+    lose: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+    },
+  };
+};
+
 describe('a database', () => {
   test("has its service's name, whatever database the server's URL names", () => {
     expect(serviceDatabaseUrl('postgres://u:p@h:5432/postgres', 'stock-room')).toBe(
@@ -152,6 +178,26 @@ describe('a database', () => {
     await listener.close();
     await watched.stop();
   });
+
+  test('whose machine is lost during a statement or a commit is a retriable fault, and is asked anew', async () => {
+    const machine = await machineBefore(scratch.url);
+    const distant = createDatabase(testHost(), { url: machine.url, poolMax: 2, statementTimeoutMs: 100 });
+    await distant.query('SELECT 1');
+    const told: string[] = [];
+    const statement = inTransaction(distant, async (tx) => {
+      tx.afterCommit(() => told.push('perhaps committed'), { orUnknown: true });
+      await tx.query('SELECT 1');
+      machine.lose();
+    });
+    const away = { code: 'postgres_unavailable', retriable: true };
+    await expect(
+      Promise.all([statement, expect(distant.query('SELECT 2')).rejects.toMatchObject(away)]),
+    ).rejects.toMatchObject(away);
+    expect(told).toEqual(['perhaps committed']);
+    expect((await distant.query('SELECT 3')).rowCount).toBe(1);
+    await distant.stop();
+    machine.close();
+  }, 30_000);
 
   test('tells how its connections are used', async () => {
     const host = testHost();
