@@ -12,8 +12,8 @@ export type ContactStore = {
   /** An account that was erased is not staff, whatever is read of it later. */
   noteStaff(tx: Tx, userId: string, isStaff: boolean): Promise<void>;
   staffIds(db: Queryable): Promise<string[]>;
-  /** Whether anything is known of the account. */
-  isKnown(db: Queryable, userId: string): Promise<boolean>;
+  /** Whether the account is known, and not as an erased one. It is not erased before the transaction ends. */
+  isKnown(tx: Tx, userId: string): Promise<boolean>;
   /** The account stays known as one without any address. */
   forget(tx: Tx, userId: string): Promise<void>;
   preferencesOf(db: Queryable, userId: string): Promise<Preferences>;
@@ -76,8 +76,11 @@ export const contactStore: ContactStore = {
     return rows.map(({ userId }) => userId);
   },
 
-  isKnown: async (db, userId) => {
-    const { rows } = await db.query('SELECT FROM contacts WHERE user_id = $1', [userId]);
+  isKnown: async (tx, userId) => {
+    const { rows } = await tx.query('SELECT FROM contacts WHERE user_id = $1 AND version <> $2 FOR SHARE', [
+      userId,
+      versionLast,
+    ]);
     return rows.length > 0;
   },
 

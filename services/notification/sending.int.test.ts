@@ -827,6 +827,15 @@ describe('staff', () => {
     expect(await historyOf(userId)).toMatchObject([{ template: 'message', id: sent.body.id }]);
   });
 
+  it('cannot write to who was erased: no text is stored that nobody would ever get', async () => {
+    const { userId } = await newUser();
+    await happens('UserContactErased', { userId });
+    const message = { userId, subject: 'Your parcel', text: 'It was found.' };
+    const sent = await ask('POST', '/api/notifications/send', `support ${newId()}`, message);
+    expect(sent).toMatchObject({ status: 404, body: { code: 'user_not_found' } });
+    expect(await historyOf(userId)).toEqual([]);
+  });
+
   it('see the newest first, whatever id it has', async () => {
     const { userId } = await newUser();
     await happens('OrderConfirmed', confirmed(userId));
