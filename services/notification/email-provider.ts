@@ -4,9 +4,15 @@ import type { Channel } from './channel.js';
 
 const connectionsMax = 2;
 const timeoutMs = 10_000;
+/** A mail has so long for all of it, the wait for a connection too: half of what an attempt holds it for. */
+const wholeMsMax = 30_000;
 
-/** Sends by SMTP, over connections that are kept open. A message's id is its Message-ID, so a repeat is recognised. */
-export const createEmail = (smtpUrl: string, from: string): Channel<'email'> => {
+/**
+ * Sends by SMTP, over connections that are kept open. A message's id is its Message-ID, so a repeat is recognised. Each
+ * is sent within `sendMsMax` or not at all: mails that wait for a server that says nothing would keep the worker from
+ * what other channels have to send.
+ */
+export const createEmail = (smtpUrl: string, from: string, sendMsMax = wholeMsMax): Channel<'email'> => {
   const transport = createTransport({
     url: smtpUrl,
     pool: true,
@@ -29,6 +35,7 @@ export const createEmail = (smtpUrl: string, from: string): Channel<'email'> => 
           html,
           messageId: `<${id}@cartstream>`,
           headers: { 'Auto-Submitted': 'auto-generated' },
+          signal: AbortSignal.timeout(sendMsMax),
         });
         return { status: 'sent' };
       } catch (error) {

@@ -3,7 +3,12 @@ import { createECDH, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Agent, createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, LookupFunction, Server } from 'node:net';
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  type LookupFunction,
+  type Server,
+} from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import PostalMime, { type Email } from 'postal-mime';
@@ -27,6 +32,7 @@ import { eventually } from '#platform/testing/eventually';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
+import { endsWithin } from '#platform/waiting/deadline';
 import type { EventMap } from '#schemas/events';
 import { contactStore } from './contact-store.js';
 import type { Contact } from './delivery.js';
@@ -341,6 +347,19 @@ describe('a mail', () => {
     await worker.sendDue();
     expect(to(email)).toHaveLength(1);
     expect(await announced(eventId)).toEqual(['NotificationSent']);
+  });
+
+  it('waits for a server that says nothing only so long, however many wait before it', async () => {
+    const silent = await listening(createTcpServer((socket) => socket.on('error', () => {})));
+    const email = createEmail(`smtp://127.0.0.1:${portOf(silent)}`, 'shop@example.com', 300);
+    const message = { subject: 'x', text: 'x', html: 'x', short: 'x' };
+    const sent = Array.from({ length: 6 }, () =>
+      email.send(message, { channel: 'email', key: 'email', email: 'ada@example.com', name: 'Ada' }, newId()),
+    );
+    expect(await endsWithin(5_000, Promise.allSettled(sent))).toBe(true);
+    for (const one of sent) await expect(one).rejects.toMatchObject({ retriable: true });
+    await email.close();
+    await new Promise((resolve) => silent.close(resolve));
   });
 
   it('does not wait for an hour because the wall clock was set back by one', async () => {
