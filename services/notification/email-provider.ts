@@ -1,6 +1,6 @@
 import { createTransport } from 'nodemailer';
 import { PlatformError } from '#platform/errors';
-import type { Channel } from './channel.js';
+import { type Channel, TargetAway } from './channel.js';
 
 const connectionsMax = 2;
 const timeoutMs = 10_000;
@@ -40,13 +40,14 @@ export const createEmail = (smtpUrl: string, from: string, sendMsMax = wholeMsMa
         return { status: 'sent' };
       } catch (error) {
         const { responseCode = 0, code = '' } = error as { responseCode?: number; code?: string };
-        // RFC 5321: an answer of 5yz is final. Before the envelope it is about the server, not about the message.
-        if (responseCode >= 500 && (code === 'EENVELOPE' || code === 'EMESSAGE'))
-          return { status: 'refused', reason: `smtp_${responseCode}` };
-        throw new PlatformError('dependency_unavailable', `smtp: ${code || 'failed'} ${responseCode}`, {
-          retriable: true,
-          cause: error,
-        });
+        // Before the envelope an answer is about the server, not about the message; so is 421, by which it closes.
+        const isOfMessage = (code === 'EENVELOPE' || code === 'EMESSAGE') && responseCode !== 421;
+        // RFC 5321: an answer of 5yz is final.
+        if (isOfMessage && responseCode >= 500) return { status: 'refused', reason: `smtp_${responseCode}` };
+        const what = `smtp: ${code || 'failed'} ${responseCode}`;
+        // A full mailbox is nobody else's; nor is the server away because a mail was too far behind in its line.
+        if (isOfMessage || code === 'EABORT') throw new TargetAway(what, error);
+        throw new PlatformError('dependency_unavailable', what, { retriable: true, cause: error });
       }
     },
     close: async () => transport.close(),

@@ -3,8 +3,7 @@ import { Agent, request } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import webPush, { type RequestDetails } from 'web-push';
-import { PlatformError } from '#platform/errors';
-import type { Channel } from './channel.js';
+import { type Channel, TargetAway } from './channel.js';
 
 const timeoutMs = 10_000;
 /** How long a push service keeps a message for a device that is off. */
@@ -42,14 +41,14 @@ export const createPush = (
       throw away(String(status));
     } catch (error) {
       if (error instanceof InnerAddress) return { status: 'refused', reason: 'inner_address' };
-      throw error instanceof PlatformError ? error : away('no answer', error);
+      throw error instanceof TargetAway ? error : away('no answer', error);
     }
   },
   close: async () => agent.destroy(),
 });
 
-const away = (what: string, cause?: unknown): PlatformError =>
-  new PlatformError('dependency_unavailable', `push: ${what}`, { retriable: true, cause });
+/** One device's push service says nothing about another's. */
+const away = (what: string, cause?: unknown): TargetAway => new TargetAway(`push: ${what}`, cause);
 
 /** The request with the encrypted message; undefined where the device's keys cannot be used. */
 const sealed = (...of: Parameters<typeof webPush.generateRequestDetails>): RequestDetails | undefined => {

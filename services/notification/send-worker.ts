@@ -9,7 +9,7 @@ import { backoffMs } from '#platform/waiting/backoff';
 import { endsWithin } from '#platform/waiting/deadline';
 import { createSpacing } from '#platform/waiting/spacing';
 import { createWorkLoop } from '#platform/waiting/work-loop';
-import type { Answer, Channel, Channels } from './channel.js';
+import { type Answer, type Channel, type Channels, TargetAway } from './channel.js';
 import { type Result, statusOf, type Target, targetsOf } from './delivery.js';
 import { type Message, messageOf } from './message-texts.js';
 import { type ChannelName, channelsOf } from './notification.js';
@@ -284,8 +284,7 @@ const send = async (
       logger.error({ err: error, channel: target.channel }, 'a channel cannot send this');
       return { status: 'failed', reason: 'channel_fault' };
     }
-    // One device's push service says nothing about another's.
-    if (target.channel !== 'push') rests.failed(target.channel);
+    if (!(error instanceof TargetAway)) rests.failed(target.channel);
     logger.debug({ err: error, channel: target.channel }, 'not sent yet');
     return undefined;
   }

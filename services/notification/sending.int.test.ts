@@ -362,6 +362,28 @@ describe('a mail', () => {
     await new Promise((resolve) => silent.close(resolve));
   });
 
+  it('whose mailbox is full is tried later by itself; one that finds the server closing lets all wait', async () => {
+    const [full, next, met, last] = [await newUser(), await newUser(), await newUser(), await newUser()];
+    await happens('OrderConfirmed', confirmed(full.userId));
+    smtpAnswer = { responseCode: 452 };
+    await worker.sendDue();
+    smtpAnswer = undefined;
+    await happens('OrderConfirmed', confirmed(next.userId));
+    await worker.sendDue();
+    expect(to(next.email)).toHaveLength(1);
+    expect(await historyOf(full.userId)).toMatchObject([{ status: 'pending' }]);
+    await happens('OrderConfirmed', confirmed(met.userId));
+    smtpAnswer = { responseCode: 421 };
+    await worker.sendDue();
+    smtpAnswer = undefined;
+    await happens('OrderConfirmed', confirmed(last.userId));
+    await worker.sendDue();
+    expect(to(last.email)).toEqual([]);
+    clock.advanceMs(10_000);
+    await worker.sendDue();
+    expect([full, met, last].map(({ email }) => to(email).length)).toEqual([1, 1, 1]);
+  });
+
   it('does not wait for an hour because the wall clock was set back by one', async () => {
     const { userId, email } = await newUser();
     await happens('OrderConfirmed', confirmed(userId));
