@@ -234,7 +234,7 @@ const tryAll = async (
   rests: Rests,
   claimed: Claimed,
 ): Promise<Tried> => {
-  const { id, template, orderId, contact, isGuest, preferences, secret, data, results } = claimed;
+  const { id, template, orderId, contact, isGuest, preferences, secret, data, results, uselessAt } = claimed;
   if (contact === undefined)
     return {
       fresh: [],
@@ -251,10 +251,15 @@ const tryAll = async (
     .filter(({ channel }) => isOpen({ channel, key: 'none' }))
     .map(({ channel, reason }) => ({ channel, target: 'none', status: 'skipped', reason, atMs }));
   const open: Target[] = [];
+  // After a stop there are those whose time was over before anything was tried: a token that nobody can use any more.
+  const isUseless = atMs >= uselessAt.getTime();
   await Promise.all(
     targets.filter(isOpen).map(async (target) => {
       const { channel, key } = target;
-      const answer = await send(host, channels, rests, message, target, `${id}.${key}`);
+      const answer =
+        isUseless && channel in channels
+          ? undefined
+          : await send(host, channels, rests, message, target, `${id}.${key}`);
       if (answer === undefined) open.push(target);
       else fresh.push({ channel, target: key, ...answer, atMs });
     }),

@@ -605,6 +605,27 @@ describe('a recipient', () => {
     expect(JSON.stringify(rows)).not.toContain(email);
   });
 
+  it('of a token that expired while nothing was sent gets nothing any more', async () => {
+    const userId = newId();
+    const email = `${userId}@example.com`;
+    const eventId = await happens('UserTokenIssued', {
+      userId,
+      tokenId: newId(),
+      purpose: 'reset_password',
+      token: randomUUID(),
+      email,
+      name: 'Ada',
+      expiresAt: clock.nowMs() + 1_000,
+    });
+    clock.advanceMs(1_000);
+    await worker.sendDue();
+    expect(to(email)).toEqual([]);
+    const { rows } = await scratch.db.query('SELECT * FROM notifications WHERE id = $1', [eventId]);
+    expect(rows).toMatchObject([
+      { status: 'failed', results: [{ reason: 'gave_up' }], secret: null, destination: null },
+    ]);
+  });
+
   it('who is a guest is forgotten when the contact is as old as it is kept, and not before', async () => {
     const [old, young] = [newId(), newId()];
     const contact = (orderId: string) => ({ orderId, email: `${orderId}@example.com`, name: 'Bob' });
