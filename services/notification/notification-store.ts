@@ -221,18 +221,15 @@ export const createNotificationStore = (
 
   claim: async (db, { countMax, leaseMs }) => {
     const nowMs = clock.nowMs();
+    // A refund may have been recorded before its order: from now on it belongs to the buyer, also for an erasure.
     const { rows } = await db.query<ClaimedRow>(
       `WITH claimed AS (
-         UPDATE notifications SET attempts = attempts + 1, next_attempt_at = $2
+         UPDATE notifications one SET attempts = attempts + 1, next_attempt_at = $2,
+           user_id = coalesce(user_id, (SELECT b.user_id FROM notifications b
+                                        WHERE b.order_id = one.order_id AND b.user_id IS NOT NULL LIMIT 1))
          WHERE id IN (SELECT id FROM notifications WHERE status = 'pending' AND next_attempt_at <= $1
                       ORDER BY is_urgent DESC, next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED)
          RETURNING *
-       ), addressed AS (
-         SELECT *, CASE WHEN user_id IS NULL AND order_id IS NOT NULL
-           THEN (SELECT b.user_id FROM notifications b WHERE b.order_id = claimed.order_id AND b.user_id IS NOT NULL
-                 LIMIT 1)
-           ELSE user_id END AS recipient_id
-         FROM claimed
        )
        SELECT n.id, n.template, n.order_id AS "orderId", n.user_id AS "userId", n.data, n.secret, n.channels, n.results,
          n.attempts, n.occurred_at AS "occurredAt", n.useless_at AS "uselessAt", n.correlation_id AS "correlationId",
@@ -245,10 +242,10 @@ export const createNotificationStore = (
              THEN jsonb_build_object('email', g.email, 'name', g.name, 'phone', NULL, 'devices', '[]'::jsonb)
          END AS contact, g.order_id IS NOT NULL AS "isGuest",
          p.switched_off AS off
-       FROM addressed n
-         LEFT JOIN contacts c ON c.user_id = n.recipient_id
-         LEFT JOIN guest_contacts g ON n.recipient_id IS NULL AND g.order_id = n.order_id
-         LEFT JOIN preferences p ON p.user_id = n.recipient_id`,
+       FROM claimed n
+         LEFT JOIN contacts c ON c.user_id = n.user_id
+         LEFT JOIN guest_contacts g ON n.user_id IS NULL AND g.order_id = n.order_id
+         LEFT JOIN preferences p ON p.user_id = n.user_id`,
       [new Date(nowMs), new Date(nowMs + leaseMs), countMax],
     );
     return rows.map(({ off, contact, ...row }) => ({

@@ -527,6 +527,13 @@ describe('a recipient', () => {
     await happens('OrderConfirmed', confirmed(userId, orderId));
     await worker.sendDue();
     expect(subjectsTo(email)).toEqual(['Your money is on its way back', 'Your order is confirmed']);
+    expect((await historyOf(userId)).map(({ template }) => template).toSorted()).toEqual([
+      'order_confirmed',
+      'order_refunded',
+    ]);
+    await happens('UserContactErased', { userId });
+    const { rows } = await scratch.db.query('SELECT FROM notifications WHERE order_id = $1', [orderId]);
+    expect(rows).toEqual([]);
   });
 
   it('says what is wanted, and gets messages about the account all the same', async () => {
