@@ -7,7 +7,8 @@ import { testLogger } from '#platform/testing/logged-errors';
 import { completenessOf } from './completeness-reads.js';
 
 const names = [
-  ...(['sales', 'activity', 'orderEvents', 'visits', 'performance', 'stockOuts', 'fraudSignals'] as const),
+  ...(['sales', 'activity', 'orderEvents', 'stockEvents', 'paymentEvents'] as const),
+  ...(['visits', 'performance', 'stockOuts', 'fraudSignals'] as const),
 ];
 const minuteMs = 60_000;
 /** From the last event of a row to when it is written: the window, those out of order, lateness, and an idle partition. */
@@ -23,7 +24,7 @@ const outbox = async ({ onTestFinished }: TestContext, ageMs: number): Promise<s
 
 const nobody = ['http://127.0.0.1:1'];
 
-type Outboxes = { order?: number; inventory?: number; windows?: 'away' };
+type Outboxes = { order?: number; inventory?: number; payment?: number; windows?: 'away' };
 
 /** The gauges, where these outboxes are so far behind, and every group has read all that is in the log, but for `unread`. */
 const gaugesWith = async (
@@ -52,6 +53,7 @@ const gaugesWith = async (
       performanceWindowMs: 60 * minuteMs,
       orderUrls: await outbox(context, agesMs.order ?? 0),
       inventoryUrls: await outbox(context, agesMs.inventory ?? 0),
+      paymentUrls: await outbox(context, agesMs.payment ?? 0),
       windowsUrls: agesMs.windows === 'away' ? nobody : await outbox(context, 0),
     },
     {
@@ -74,6 +76,7 @@ const lagsWith = async (context: TestContext, agesMs: Outboxes) => {
 it('each set of facts is behind by every outbox on its way, and by no other', async (context) => {
   const none = {
     ...{ sales: 1_000, activity: 5_000, orderEvents: 1_000, stockOuts: 1_000, fraudSignals: 1_000 },
+    ...{ stockEvents: 1_000, paymentEvents: 1_000 },
     visits: 5_000 + heldMs.visits,
     performance: 5_000 + heldMs.performance,
   };
@@ -88,7 +91,12 @@ it('each set of facts is behind by every outbox on its way, and by no other', as
     stockOuts: behind,
     fraudSignals: behind,
   });
-  expect(await lagsWith(context, { inventory: 60_000 })).toEqual({ ...none, stockOuts: behind });
+  expect(await lagsWith(context, { inventory: 60_000 })).toEqual({
+    ...none,
+    stockEvents: behind,
+    stockOuts: behind,
+  });
+  expect(await lagsWith(context, { payment: 60_000 })).toEqual({ ...none, paymentEvents: behind });
 });
 
 it('says nothing of facts whose source has never said how far it is, and all of the others', async (context) => {

@@ -24,15 +24,21 @@ export const completenessOf = (
     | 'windowsIdleAfterMs'
     | 'visitGapMs'
     | 'performanceWindowMs'
-    | `${'order' | 'inventory' | 'windows'}Urls`
+    | `${'order' | 'inventory' | 'payment' | 'windows'}Urls`
   >,
   { use, ...read }: Read,
-): Record<'sales' | 'activity' | 'orderEvents' | WindowedSource, CompletenessGauge> => {
+): Record<
+  'sales' | 'activity' | `${'order' | 'stock' | 'payment'}Events` | WindowedSource,
+  CompletenessGauge
+> => {
   const { ingestGroup, windowsGroup, windowsIdleAfterMs, visitGapMs, performanceWindowMs } = config;
   const gaugeOf = (
     { topic }: { topic: string },
     of: Partial<GaugeOptions> & { group: string },
   ): CompletenessGauge => use(createCompletenessGauge({ ...read, topic, ...of }));
+  /** Whole events, of which those of several topics are in one table. */
+  const eventsOf = (topic: { topic: string }, sourceAgeMs: () => Promise<number>): CompletenessGauge =>
+    gaugeOf(topic, { table: 'domain_events', hasOtherTopics: true, group: ingestGroup, sourceAgeMs });
   const outboxOf = (urls: readonly string[]) => () => askWatermarkAge(urls);
   const order = outboxOf(config.orderUrls);
   const inventory = outboxOf(config.inventoryUrls);
@@ -57,12 +63,9 @@ export const completenessOf = (
       isTimedByClients: true,
       group: ingestGroup,
     }),
-    orderEvents: gaugeOf(topics.orders, {
-      table: 'domain_events',
-      hasOtherTopics: true,
-      group: ingestGroup,
-      sourceAgeMs: order,
-    }),
+    orderEvents: eventsOf(topics.orders, order),
+    stockEvents: eventsOf(topics.inventory, inventory),
+    paymentEvents: eventsOf(topics.payments, outboxOf(config.paymentUrls)),
     visits: gaugeOf(topics.visits, {
       group: ingestGroup,
       sourceAgeMs: closedFrom(visitTimes(visitGapMs), actionsRead, ordersRead),

@@ -19,6 +19,7 @@ export const analyticsConfig = envSchema({
   /** The services and the job whose outboxes send what is analysed: they say how far they are. */
   orderUrls: ['ORDER_URL', setting.urls],
   inventoryUrls: ['INVENTORY_URL', setting.urls],
+  paymentUrls: ['PAYMENT_URL', setting.urls],
   windowsUrls: ['WINDOWS_URL', setting.urls],
   /** The consumer group whose committed offsets show how far ingest is. */
   ingestGroup: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],

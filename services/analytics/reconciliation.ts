@@ -8,6 +8,7 @@ import { problem, problems, unavailable } from '#platform/http/problem-details';
 import type { Component, Host } from '#platform/service-host';
 import { createBell } from '#platform/waiting/bell';
 import { staff } from '#schemas/roles';
+import type { CompletenessGauge } from './completeness.js';
 import { type Oracle, type OracleName, oracles } from './oracles.js';
 
 const names = oracles.map(({ name }) => name) as [OracleName, ...OracleName[]];
@@ -27,7 +28,10 @@ const report = z
     checkedAt: z.iso.datetime(),
     quietMs: z
       .int()
-      .describe('Orders and products with an event within so many milliseconds are not compared yet.'),
+      .describe(
+        'Orders and products with an event within so many milliseconds before the time up to which ClickHouse has all ' +
+          'events, or since, are not compared yet.',
+      ),
     oracles: z.array(z.object({ oracle: z.enum(names), promise: z.string() })),
     items: z.array(difference),
     next: z.string().nullable(),
@@ -37,7 +41,7 @@ const report = z
 type Difference = z.output<typeof difference>;
 type Place = Pick<Difference, 'oracle' | 'subject' | 'what'>;
 
-/** What an order or the ingest may have under way. */
+/** What an order may have under way. */
 const quietMs = 60_000;
 /** An order waits for its payment for a quarter of an hour at most by default, and its buyer may try again after that. */
 const waitingMs = 20 * 60_000;
@@ -49,9 +53,13 @@ export type Reconciler = {
   differences(which: readonly Oracle[], place: Place | undefined, rowsMax: number): Promise<Difference[]>;
 };
 
-export const createReconciler = (clickhouse: Pick<ClickHouse, 'query'>, clock: Clock): Reconciler => ({
+/** It compares what happened up to where `completeness` is: later events of a topic may be missing while another's are there. */
+export const createReconciler = (
+  clickhouse: Pick<ClickHouse, 'query'>,
+  completeness: Pick<CompletenessGauge, 'read'>,
+): Reconciler => ({
   differences: async (which, place, rowsMax) => {
-    const nowMs = clock.nowMs();
+    const { asOfMs } = await completeness.read();
     const found: Difference[] = [];
     for (const { name: oracle, statement } of which) {
       if (found.length >= rowsMax) break;
@@ -59,8 +67,8 @@ export const createReconciler = (clickhouse: Pick<ClickHouse, 'query'>, clock: C
       const rows = await clickhouse.query<Omit<Difference, 'oracle'>>(statement, {
         afterSubject: place?.oracle === oracle ? place.subject : '',
         afterWhat: place?.oracle === oracle ? place.what : '',
-        quietSinceMs: nowMs - quietMs,
-        waitingSinceMs: nowMs - waitingMs,
+        quietSinceMs: asOfMs - quietMs,
+        waitingSinceMs: asOfMs - waitingMs,
         rowsMax: rowsMax - found.length,
       });
       found.push(...rows.map((row) => ({ oracle, ...row })));

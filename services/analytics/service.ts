@@ -43,7 +43,7 @@ export const service: Service<AnalyticsConfig> = {
       clock: host.clock,
       logger: host.logger,
     });
-    const { sales, activity, orderEvents, ...windowed } = completenessOf(config, {
+    const { sales, activity, orderEvents, stockEvents, paymentEvents, ...windowed } = completenessOf(config, {
       broker: host.use(connectBroker(host, config.kafka)),
       clickhouse,
       clock: host.clock,
@@ -62,7 +62,7 @@ export const service: Service<AnalyticsConfig> = {
       ),
     });
     const { clock } = host;
-    const reconciler = createReconciler(slow, clock);
+    const reconciler = createReconciler(slow, allOf(sales, orderEvents, stockEvents, paymentEvents));
     reconciliationRoutes(app, reconciler, clock);
     host.use(watchReconciliation(host, reconciler));
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>

@@ -2952,7 +2952,7 @@ export interface components {
         Reconciliation: {
             /** Format: date-time */
             checkedAt: string;
-            /** @description Orders and products with an event within so many milliseconds are not compared yet. */
+            /** @description Orders and products with an event within so many milliseconds before the time up to which ClickHouse has all events, or since, are not compared yet. */
             quietMs: number;
             oracles: {
                 /** @enum {string} */
