@@ -21,6 +21,7 @@ import { reactions as cartReactions } from '../services/cart/reactions.js';
 import { createBackInStockStore } from '../services/inventory/back-in-stock-store.js';
 import { createHoldStore } from '../services/inventory/hold-store.js';
 import { createInventoryMetrics } from '../services/inventory/inventory-metrics.js';
+import { createProductsForSale } from '../services/inventory/product-replica.js';
 import { reactions as inventoryReactions } from '../services/inventory/reactions.js';
 import { createStockStore, type StockStore } from '../services/inventory/stock-store.js';
 import { contactStore } from '../services/notification/contact-store.js';
@@ -190,6 +191,7 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
       ...{ ...host, stock, holds, unknownProductWaitMs: 0 },
       counted: createInventoryMetrics(host.metrics),
       waiting: createBackInStockStore({ events: publisherAt(clock), clock }),
+      products: createProductsForSale(dbOf('inventory')),
     }),
     notification: notificationReactions({
       notifications: createNotificationStore(publisherAt(clock), clock),

@@ -29,7 +29,7 @@ export const backInStockRoutes = (app: HttpApp, db: Database, waiting: BackInSto
       const userId = accountOf(principal);
       const asked = await inTransaction(db, (tx) => waiting.ask(tx, { productId, userId }));
       if (asked === 'unknown_product')
-        throw problem(404, 'product_not_found', 'There is no stock record for this product.');
+        throw problem(404, 'product_not_found', 'There is no such product, or it is not for sale.');
       if (asked === 'too_many')
         throw problem(409, 'too_many_subscriptions', 'Your account waits for as many products as it may.');
       return reply.code(201).send({ productId, askedAt: asked.askedAt.toISOString() });

@@ -2,12 +2,14 @@ import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
 import { contradiction, PlatformError } from '#platform/errors';
 import { type Reactions, recognisingRepeats } from '#platform/messaging/reactor';
+import type { Replica } from '#platform/postgres/replica';
 import type { Logger } from '#platform/service-host';
 import type { EventMap } from '#schemas/events';
 import type { BackInStockStore } from './back-in-stock-store.js';
 import type { HoldRefusal } from './hold.js';
 import type { HoldStore } from './hold-store.js';
 import type { InventoryMetrics } from './inventory-metrics.js';
+import type { ProductForSale } from './product-replica.js';
 import { createPatience } from './product-wait.js';
 import type { StockStore } from './stock-store.js';
 
@@ -15,19 +17,34 @@ import type { StockStore } from './stock-store.js';
 export const reactions = (deps: {
   stock: StockStore;
   holds: HoldStore;
-  waiting: Pick<BackInStockStore, 'forgetUser'>;
+  waiting: Pick<BackInStockStore, 'forgetProduct' | 'forgetUser'>;
+  products: Pick<Replica<ProductForSale>, 'note'>;
   clock: Clock;
   logger: Logger;
   counted: InventoryMetrics;
   unknownProductWaitMs: number;
 }): Reactions<EventMap> => {
-  const { stock, holds, waiting, logger, counted } = deps;
+  const { stock, holds, waiting, products, logger, counted } = deps;
   const patience = createPatience(deps.clock, deps.unknownProductWaitMs);
 
   return {
-    ProductCreated: recognisingRepeats((tx, { value }) =>
-      stock.open(tx, value.productId, value.initialStock),
+    ProductCreated: recognisingRepeats(
+      async (tx, { value: { productId, version, active, initialStock } }) => {
+        await Promise.all([
+          products.note(tx, { productId, version, active }),
+          stock.open(tx, productId, initialStock),
+        ]);
+      },
     ),
+
+    ProductUpdated: recognisingRepeats((tx, { value: { productId, version, active } }) =>
+      products.note(tx, { productId, version, active }),
+    ),
+
+    ProductDeleted: recognisingRepeats(async (tx, { value: { productId, version } }) => {
+      await products.note(tx, { productId, version, active: false });
+      await waiting.forgetProduct(tx, productId);
+    }),
 
     OrderPlaced: async (tx, { value: { orderId, lines }, occurredAt }) => {
       let outcome = await holds.reserve(tx, orderId, lines);

@@ -8,6 +8,7 @@ import { createBackInStockWorker } from './back-in-stock-worker.js';
 import { type InventoryConfig, inventoryConfig } from './config.js';
 import { createHoldStore } from './hold-store.js';
 import { createInventoryMetrics } from './inventory-metrics.js';
+import { createProductsForSale } from './product-replica.js';
 import { reactions } from './reactions.js';
 import { inventoryRoutes } from './routes.js';
 import { watchLevels } from './stock-level-metrics.js';
@@ -22,11 +23,12 @@ export const service: Service<InventoryConfig> = {
     const stock = createStockStore({ events, clock: host.clock });
     const holds = createHoldStore({ events, clock: host.clock, holdMs: config.holdMs });
     const waiting = createBackInStockStore({ events, clock: host.clock });
+    const products = createProductsForSale(db);
     const counted = createInventoryMetrics(host.metrics);
     const { unknownProductWaitMs } = config;
     react(
       'reactions',
-      reactions({ ...host, stock, holds, waiting, counted, unknownProductWaitMs }),
+      reactions({ ...host, stock, holds, waiting, products, counted, unknownProductWaitMs }),
       followsClosely,
     );
     host.use(watchLevels(host, db));

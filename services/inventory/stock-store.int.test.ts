@@ -13,6 +13,7 @@ import { createAdmission } from '#platform/waiting/admission';
 import { type BackInStockStore, createBackInStockStore } from './back-in-stock-store.js';
 import { createHoldStore, type HoldStore } from './hold-store.js';
 import { createInventoryMetrics } from './inventory-metrics.js';
+import { createProductsForSale } from './product-replica.js';
 import { reactions } from './reactions.js';
 import { createStockStore, type StockStore } from './stock-store.js';
 
@@ -23,6 +24,7 @@ let db: Database;
 let stock: StockStore;
 let holds: HoldStore;
 let waiting: BackInStockStore;
+let products: ReturnType<typeof createProductsForSale>;
 
 beforeAll(async () => {
   const url = new URL(engines().databaseUrl);
@@ -47,6 +49,7 @@ beforeAll(async () => {
   stock = createStockStore({ clock, events });
   holds = createHoldStore({ clock, events, holdMs: 1_200_000 });
   waiting = createBackInStockStore({ clock, events });
+  products = createProductsForSale(db);
 });
 
 afterAll(async () => {
@@ -331,7 +334,7 @@ describe('eight orders of one transaction, each for another product nobody has h
   test('wait once in all before they are refused', async () => {
     const unknownProductWaitMs = 10_000;
     const host = testHost('inventory-test', { clock });
-    const react = reactions({ ...host, stock, holds, waiting, counted, unknownProductWaitMs });
+    const react = reactions({ ...host, stock, holds, waiting, products, counted, unknownProductWaitMs });
     const placed = Array.from({ length: 8 }, () => ({ orderId: randomUUID(), productId: randomUUID() }));
     const occurredAt = clock.nowMs();
     const asOneTransaction = () =>
@@ -364,6 +367,7 @@ describe('a sale of what was never held', () => {
       holds,
       counted,
       waiting,
+      products,
       unknownProductWaitMs: 10_000,
     });
     const confirmed = inTransaction(db, async (tx) => {
@@ -474,11 +478,44 @@ test('nothing is left of what an account waits for when it is erased', async () 
   });
   const react = reactions({
     ...testHost('inventory-test', { clock }),
-    ...{ stock, holds, waiting, counted, unknownProductWaitMs: 0 },
+    ...{ stock, holds, waiting, products, counted, unknownProductWaitMs: 0 },
   });
   await inTransaction(db, async (tx) => {
     await react.UserErased?.(tx, { value: { userId } } as never);
   });
   const { rows } = await db.query('SELECT user_id FROM back_in_stock WHERE product_id = $1', [productId]);
   expect(rows).toEqual([{ user_id: another }]);
+});
+
+test('nobody hears of a product that is withdrawn; who waits hears of it when it is for sale again', async () => {
+  const [productId, userId, another] = [randomUUID(), randomUUID(), randomUUID()];
+  const react = reactions({
+    ...testHost('inventory-test', { clock }),
+    ...{ stock, holds, waiting, products, counted, unknownProductWaitMs: 0 },
+  });
+  const happens = (type: 'ProductCreated' | 'ProductUpdated' | 'ProductDeleted', value: object) =>
+    inTransaction(db, async (tx) => {
+      await react[type]?.(tx, { value: { productId, ...value } } as never);
+    });
+  const ask = (asker: string) => inTransaction(db, (tx) => waiting.ask(tx, { productId, userId: asker }));
+  const toldNow = async () => {
+    await waiting.report(db, 100);
+    const told = (await published(productId)).filter(({ type }) => type === 'BackInStock');
+    return told.map(({ value }) => (value as { userId: string }).userId);
+  };
+  await happens('ProductCreated', { version: 1, active: true, initialStock: 0 });
+  await ask(userId);
+  await happens('ProductUpdated', { version: 2, active: false });
+  await inTransaction(db, (tx) => stock.adjust(tx, productId, { onHand: () => 3, reason: 'correction' }));
+  expect(await toldNow()).toEqual([]);
+  expect(await ask(another)).toBe('unknown_product');
+  await happens('ProductUpdated', { version: 3, active: true });
+  expect(await toldNow()).toEqual([userId]);
+  await ask(another);
+  await happens('ProductDeleted', { version: 4 });
+  await happens('ProductUpdated', { version: 3, active: true });
+  expect(await toldNow()).toEqual([userId]);
+  expect(await ask(another)).toBe('unknown_product');
+  const { rows } = await db.query('SELECT FROM back_in_stock WHERE product_id = $1', [productId]);
+  expect(rows).toEqual([]);
 });
