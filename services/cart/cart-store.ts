@@ -50,13 +50,35 @@ export type CartStore = {
   forgetUser(tx: Tx, userId: string): Promise<void>;
 };
 
+/**
+ * A cart that is not there yet has no row to wait at: a first cart that is made while its account is erased would stay. So
+ * the one waits for the other. Both lock the rows that there are before.
+ */
+const lockForFirstCart = (tx: Tx, userId: string) =>
+  tx.query('SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [userId]);
+const lockForErasure = (tx: Tx, userId: string) =>
+  tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [userId]);
+
 const guests = 'user_id IS NULL AND merged_at IS NULL';
 
 export const createCartStore = (clock: Clock): CartStore => {
   const now = (): Date => new Date(clock.nowMs());
 
+  const lockOwn = async (tx: Tx, userId: string): Promise<Omit<LockedCart, 'items'> | undefined> => {
+    const { rows } = await tx.query<Omit<LockedCart, 'items'>>(
+      'UPDATE carts SET seen_at = $2 WHERE user_id = $1 RETURNING cart_id AS "cartId", version',
+      [userId, now()],
+    );
+    return rows[0];
+  };
+
   const lock: CartStore['lock'] = async (tx, owner) => {
     const isUser = 'userId' in owner;
+    if (isUser) {
+      const own = await lockOwn(tx, owner.userId);
+      if (own !== undefined) return { ...own, items: await itemsOf(tx, own.cartId) };
+      await lockForFirstCart(tx, owner.userId);
+    }
     const { rows } = await tx.query<{ cartId: string; version: number; isMerged: boolean }>(
       `INSERT INTO carts (cart_id, user_id, updated_at, seen_at) SELECT $1::uuid, $2::uuid, $3::timestamptz, $3
        WHERE NOT EXISTS (SELECT FROM erased_users WHERE user_id = $2)
@@ -116,6 +138,7 @@ export const createCartStore = (clock: Clock): CartStore => {
         now(),
       ]);
       await lockAll(tx, { userIds: [userId], cartIds: [] });
+      await lockForErasure(tx, userId);
       await tx.query('DELETE FROM carts WHERE user_id = $1 OR merged_user_id = $1', [userId]);
     },
   };

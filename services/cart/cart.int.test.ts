@@ -4,7 +4,8 @@ import type { Authenticator } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/http-app';
 import { createHttpServer } from '#platform/http/server';
 import { newId } from '#platform/ids';
-import { inTransaction } from '#platform/postgres/transaction';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import { eventually } from '#platform/testing/eventually';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
@@ -105,6 +106,13 @@ const ask = async (method: 'GET' | 'PUT' | 'DELETE', path: string, who: Who = {}
 };
 const put = (who: Who, productId: string, quantity = 1) =>
   ask('PUT', `/items/${productId}`, who, { quantity });
+/** Whether a transaction of this database waits for another one. */
+const somebodyWaits = async () =>
+  (
+    await scratch.db.query(
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    )
+  ).rows.length > 0;
 const linesOf = async (who: Who) =>
   (await ask('GET', '', who)).body.items.map(({ productId, quantity }) => [productId, quantity]);
 const guestWith = async (...lines: [string, number][]): Promise<Who> => {
@@ -463,4 +471,30 @@ describe('an order', () => {
     expect((await ask('GET', '', { ...guest, user })).body.items).toEqual([]);
     expect((await scratch.db.query('SELECT 1 FROM carts WHERE user_id = $1', [user])).rows).toEqual([]);
   });
+
+  it.each(['the first cart', 'the erasure'])(
+    'of somebody who is erased at the same time finds no cart either, where %s comes first',
+    async (first) => {
+      const user = randomUUID();
+      const carts = createCartStore(clock);
+      const makeCart = async (tx: Tx) => void (await carts.lock(tx, { userId: user }));
+      const erase = (tx: Tx) => carts.forgetUser(tx, user);
+      const [one, other] = first === 'the erasure' ? [erase, makeCart] : [makeCart, erase];
+      const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const earlier = inTransaction(scratch.db, async (tx) => {
+        await one(tx);
+        begun.resolve();
+        await goOn.promise;
+      });
+      await begun.promise;
+      let isOver = false;
+      const later = inTransaction(scratch.db, other).finally(() => {
+        isOver = true;
+      });
+      await eventually(async () => isOver || (await somebodyWaits()));
+      goOn.resolve();
+      await Promise.all([earlier, later]);
+      expect((await scratch.db.query('SELECT 1 FROM carts WHERE user_id = $1', [user])).rows).toEqual([]);
+    },
+  );
 });
