@@ -23,7 +23,7 @@ export type DatabaseOptions = {
   url: string;
   /** 5 if unset. All pools together must stay below the server's `max_connections`. */
   poolMax?: number;
-  /** The longest time of one statement. 10 s if unset. */
+  /** The longest time of one statement. 10 s if unset; 0 sets no limit. */
   statementTimeoutMs?: number;
   /** Folders of migrations applied at start, in this order; see `migrate`. None if unset. */
   migrations?: readonly string[];
@@ -68,7 +68,7 @@ export const createDatabase = (
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 60_000,
     statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + answerOverdueMs,
+    query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + answerOverdueMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveAfterMs,

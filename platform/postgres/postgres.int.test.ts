@@ -199,6 +199,12 @@ describe('a database', () => {
     machine.close();
   }, 30_000);
 
+  test('whose statements have no limit is waited for, however long it takes', async () => {
+    const patient = createDatabase(testHost(), { url: scratch.url, statementTimeoutMs: 0 });
+    expect((await patient.query('SELECT pg_sleep(5.5)')).rowCount).toBe(1);
+    await patient.stop();
+  });
+
   test('tells how its connections are used', async () => {
     const host = testHost();
     const watched = createDatabase(host, { url: scratch.url });

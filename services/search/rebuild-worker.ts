@@ -30,7 +30,8 @@ export const rebuildSearch = async (
   waitMsMax: number,
 ): Promise<number> => {
   const url = serviceDatabaseUrl(config.databaseUrl, config.database);
-  const db = host.use(createDatabase(host, { url, poolMax: 2, migrations: [] }));
+  // The exchange waits for those who write, and writes whole tables.
+  const db = host.use(createDatabase(host, { url, poolMax: 2, migrations: [], statementTimeoutMs: 0 }));
   const apart = host.use(
     createDatabase(host, { url, poolMax: 4, migrations: [], schemas: [rebuiltSchema, 'public'] }),
   );
@@ -71,7 +72,6 @@ export const rebuildSearch = async (
     try {
       await readOn();
       await inTransaction(db, async (tx) => {
-        await tx.query('SET LOCAL statement_timeout = 0');
         // Whoever reads goes on; whoever writes waits.
         await tx.query(`LOCK TABLE ${tables.join(', ')} IN SHARE ROW EXCLUSIVE MODE`);
         // A session that does nothing for long would be ended.
