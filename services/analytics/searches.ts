@@ -17,7 +17,7 @@ import {
   truncatedField,
   wholePeriod,
 } from './question.js';
-import { isSearch, isSplit, noTime, resultsOrUnknown, term, touching } from './visit-rows.js';
+import { afterSearch, isSearch, isSplit, resultsOrUnknown, term, touching } from './visit-rows.js';
 
 const daysAsDefault = 30;
 const minuteMs = 60_000;
@@ -103,9 +103,17 @@ const inReach = isInTime('occurred_at', reachEnd);
 
 const momentsOf = (type: string): string => `arraySort(groupArrayIf(occurred_at, type = '${type}'))`;
 
-/** Whether one of `moments` lies at or after a search, before the next one, and within the window. */
-const follows = (moments: string): string =>
-  `arrayExists(at -> at >= searched_at AND at <= searched_at + toIntervalMillisecond({windowMs:UInt64}) AND at < next_at, ${moments})`;
+const isInWindow = (afterMs: string): string => `${afterMs} <= {windowMs:UInt64}`;
+
+/** Each search (`search`) that `visits` have found, and the milliseconds to the first view and addition that belong to it. */
+const eachSearch = (visits: string): string => `
+    FROM (
+      SELECT visit_key, found, found.1 AS products_searched, ${afterSearch('views')} AS viewed_after,
+        ${afterSearch('additions')} AS added_after
+      FROM (${visits}
+      )
+    )
+    ARRAY JOIN found AS search, viewed_after AS viewed_in, added_after AS added_in`;
 
 const resultCounts = 'countIf(found_count = 0) AS withoutResult, countIf(found_count >= 0) AS resultsKnown';
 
@@ -122,21 +130,19 @@ const termsQuery = (period: Period, by: Ranking, windowMs: number, rowsMax: numb
     SELECT query, count() AS searches, uniqExactState(visit_key) AS visits, countIf(isAnswered) AS answered,
       countIf(isAdded) AS added, ${resultCounts}
     FROM (
-      SELECT visit_key, search.3 AS query, search.1 AS searched_at, search.4 AS found_count,
-        ${follows('views')} AS isAnswered, ${follows('additions')} AS isAdded
-      FROM (
-        SELECT visit_key, arraySort(groupArrayIf((occurred_at, kafka_offset, query, ${resultsOrUnknown}), ${isSearch})) AS found,
-          ${momentsOf('product_viewed')} AS views, ${momentsOf('product_added')} AS additions
-        FROM shopper_activity
-        WHERE type IN ('products_searched', 'product_viewed', 'product_added') AND ${inReach}
-          AND visit_key IN (
-            SELECT visit_key FROM shopper_activity
-            WHERE ${isSearch} AND ${isInTime('occurred_at')}
-          )
-        GROUP BY visit_key
-      )
-      ARRAY JOIN found AS search, arrayPopFront(arrayPushBack(found.1, ${noTime})) AS next_at
-      WHERE searched_at < ${periodEnd}
+      SELECT visit_key, search.3 AS query, search.4 AS found_count, ${isInWindow('viewed_in')} AS isAnswered,
+        ${isInWindow('added_in')} AS isAdded
+      ${eachSearch(`
+          SELECT visit_key, arraySort(groupArrayIf((occurred_at, kafka_offset, query, ${resultsOrUnknown}), ${isSearch})) AS found,
+            ${momentsOf('product_viewed')} AS views, ${momentsOf('product_added')} AS additions
+          FROM shopper_activity
+          WHERE type IN ('products_searched', 'product_viewed', 'product_added') AND ${inReach}
+            AND visit_key IN (
+              SELECT visit_key FROM shopper_activity
+              WHERE ${isSearch} AND ${isInTime('occurred_at')}
+            )
+          GROUP BY visit_key`)}
+      WHERE search.1 < ${periodEnd}
     )
     GROUP BY query
   ) AS q
@@ -154,15 +160,15 @@ const byVisitSql = (by: Ranking, made: Batches): string => `
   SELECT term, count() AS searches, uniqExact(visit_key) AS visits, countIf(isAnswered) AS answered,
     countIf(isAdded) AS added, ${resultCounts}, sum(searches) OVER () AS allSearches, count() OVER () AS allTerms
   FROM (
-    SELECT visit_key, searched_at, term, viewed_in <= {windowMs:UInt64} AS isAnswered,
-      added_in <= {windowMs:UInt64} AS isAdded, found_count
+    SELECT visit_key, searched_at, term, ${isInWindow('viewed_in')} AS isAnswered, ${isInWindow('added_in')} AS isAdded,
+      found_count
     FROM visit_actions
     ARRAY JOIN products_searched AS searched_at, terms AS term, viewed_after AS viewed_in, added_after AS added_in,
       results AS found_count
     PREWHERE ${touching(reachEnd)} AND NOT ${isSplit(made)}
     UNION ALL
-    SELECT visit_key, search.1 AS searched_at, search.3 AS term, ${follows('views')}, ${follows('additions')}, search.4
-    FROM (
+    SELECT visit_key, search.1 AS searched_at, search.3 AS term, ${isInWindow('viewed_in')}, ${isInWindow('added_in')}, search.4
+    ${eachSearch(`
       SELECT visit_key, arraySort(groupArrayArray(part.searched)) AS found, arraySort(groupArrayArray(part.viewed)) AS views,
         arraySort(groupArrayArray(part.added)) AS additions
       FROM (
@@ -178,9 +184,7 @@ const byVisitSql = (by: Ranking, made: Batches): string => `
         FROM shopper_activity WHERE ${isBehind(made)} AND ${inReach}
       ) AS part
       GROUP BY visit_key
-      HAVING notEmpty(found)
-    )
-    ARRAY JOIN found AS search, arrayPopFront(arrayPushBack(found.1, ${noTime})) AS next_at
+      HAVING notEmpty(found)`)}
   )
   WHERE ${isInTime('searched_at')}
   GROUP BY term

@@ -13,9 +13,7 @@ export const term = termInSql('query');
 type ShopperAction = (typeof shopperActions)[number];
 
 export const isSearch = "type = 'products_searched'";
-/** Later than any action. */
-export const noTime = "toDateTime64('2299-12-31', 3, 'UTC')";
-export const never = '18446744073709551615';
+const never = '18446744073709551615';
 /** How many products a search found; -1 where that is not known. */
 export const resultsOrUnknown = 'ifNull(results, -1)';
 
@@ -25,12 +23,21 @@ export const rawActions = (where: string, nth = 'kafka_offset'): string => `
         ${resultsOrUnknown} AS found_count
       FROM shopper_activity WHERE ${where}`;
 
-/** For each search the milliseconds to the first of `moments` before the next search. */
-const afterSearch = (moments: string): string =>
-  `arrayMap((at, next_at, found_at) -> if(found_at >= at AND found_at < next_at,
-        toUInt64(toUnixTimestamp64Milli(found_at) - toUnixTimestamp64Milli(at)), ${never}),
-        products_searched, arrayPopFront(arrayPushBack(products_searched, ${noTime})),
-        arrayMap(since -> arrayFirst(at -> at >= since, ${moments}), products_searched))`;
+/**
+ * For each of `products_searched` the milliseconds to the first of `moments` before the next search, else `never`: both are
+ * in order. As doubled milliseconds, and one more for a moment, they are put into one order, in which a moment comes after
+ * all searches of its instant, so that a look at what comes next is enough. A function that compares each search with all
+ * moments would copy them for each: of a visit of thousands of both, more than a question may take.
+ */
+export const afterSearch = (moments: string): string => {
+  const doubled = (ats: string) => `arrayMap(at -> 2 * toUnixTimestamp64Milli(at), ${ats})`;
+  const all = `${moments}_and_searches`;
+  return `arrayFilter((_, each) -> bitAnd(each, 1) = 0,
+        arrayMap((each, next) -> if(bitAnd(next, 1) = 1, toUInt64(intDiv(next - each, 2)), ${never}),
+          arraySort(arrayConcat(${doubled('products_searched')}, arrayMap(at -> at + 1, ${doubled(moments)}))) AS ${all},
+          arrayPopFront(arrayPushBack(${all}, 0))),
+        ${all})`;
+};
 
 const sortedMoments = shopperActions
   .filter((action) => action !== 'products_searched')
@@ -49,13 +56,14 @@ export const visitColumns = [
  */
 export const visitsOf = (actions: string): string => `
     SELECT visit_key, first_at, last_at, arrayDistinct(known.1) AS accounts,
-      arrayMap(account -> arraySort(arrayMap(each -> each.2, arrayFilter(each -> each.1 = account, known))), accounts)
-        AS account_ats, ${shopperActions.join(', ')}, found.3 AS terms,
+      arrayMap(ats -> arraySort(ats), arraySplit((at, account, before) -> account != before,
+        known.2, known.1, arrayPopBack(arrayPushFront(known.1, known.1[1])))) AS account_ats,
+      ${shopperActions.join(', ')}, found.3 AS terms,
       ${afterSearch('product_viewed')} AS viewed_after, ${afterSearch('product_added')} AS added_after,
       found.4 AS results
     FROM (
       SELECT visit_key, min(at) AS first_at, max(at) AS last_at,
-        groupArrayIf((user_key, at), user_key != 0) AS known, ${sortedMoments.join(', ')},
+        arraySort(each -> each.1, groupArrayIf((user_key, at), user_key != 0)) AS known, ${sortedMoments.join(', ')},
         arraySort(groupArrayIf((at, nth, term, found_count), ${isSearch})) AS found, found.1 AS products_searched
       FROM (${actions}
       )
