@@ -37,12 +37,13 @@ export const orderTables: GatheredTables = {
 
 /**
  * The visit of each order that was sent with one. Join it with `ANY`: an order that was sent twice is in it twice. An order
- * that is confirmed in the period may be placed before it, but by far less than a day.
+ * that is confirmed in the period may be placed before it, but by far less than a day. A `DateTime` has no time before 1970:
+ * the day before would be one of 2106.
  */
 export const visitsOfOrders = `
           SELECT order_key, visit_key AS visit FROM domain_events
-          WHERE topic = 'orders' AND visit_key != 0 AND occurred_at >= {from:DateTime('UTC')} - INTERVAL 1 DAY
-            AND occurred_at < ${reachEnd}`;
+          WHERE topic = 'orders' AND visit_key != 0
+            AND occurred_at >= toDateTime64({from:DateTime('UTC')}, 3, 'UTC') - INTERVAL 1 DAY AND occurred_at < ${reachEnd}`;
 
 /** Lines sold in the period that are in no batch. */
 const soldBehind = (made: Batches): string =>

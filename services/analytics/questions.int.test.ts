@@ -744,6 +744,18 @@ describe('attribution', () => {
   );
 });
 
+describe('a period since 1970', () => {
+  it.each(['funnel?steps=product_viewed,order_confirmed&windowMinutes=43200', 'attribution?by=model'])(
+    'has of %s what one has that begins before all actions and orders',
+    async (path) => {
+      const since = (from: string) => answerOf(`${path}&from=${from}T00:00:00Z&to=2026-04-06T00:00:00Z`);
+      const { items } = await since('2026-03-01');
+      expect((await since('1970-01-01')).items).toEqual(items);
+      expect(items.length).toBeGreaterThan(1);
+    },
+  );
+});
+
 describe('an answer with a limit', () => {
   it.each([
     'top-products?',
