@@ -127,12 +127,14 @@ const byVisitSql = (way: readonly Step[], made: Batches, orders: Batches | undef
   const actions = way.filter((step) => step !== 'order_confirmed');
   const hasOrders = actions.length < way.length;
   const [first = 'product_viewed'] = way.map(momentsOf);
+  // A visit whose first step is an order may have done nothing else, and no other visit counts.
+  const joined = way[0] === 'order_confirmed' ? 'RIGHT' : 'LEFT';
   const visits = `
       SELECT ${[...actions, ...(hasOrders ? ['o.orders AS orders'] : [])].join(', ')},
         arrayFirst(at -> ${isInTime('at')}, ${first}) AS moment0
       FROM (${visitsUntil(reachEnd, actions, made)}
       ) AS v
-      ${hasOrders ? `LEFT JOIN (${ordersOfVisitRows(made, orders)}) AS o ON o.visit_key = v.visit_key` : ''}
+      ${hasOrders ? `${joined} JOIN (${ordersOfVisitRows(made, orders)}) AS o ON o.visit_key = v.visit_key` : ''}
       WHERE moment0 != ${noTime}`;
   const followed = way
     .slice(1)

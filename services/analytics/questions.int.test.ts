@@ -119,7 +119,10 @@ const sales: SaleLine[] = Array.from({ length: 260 }, () => {
   }).flat();
 }).flat();
 
-/** The visits with which guests and accounts sent some of their orders: those of accounts need not be the last before. */
+/**
+ * The visits with which guests and accounts sent some of their orders: those of accounts need not be the last before, nor have
+ * done anything else.
+ */
 const visitOfOrder = new Map<string, string>();
 for (const { orderId, userId, productId } of sales) {
   const clicked = activity.filter(
@@ -128,7 +131,7 @@ for (const { orderId, userId, productId } of sales) {
   if (userId === null && clicked.length > 0 && !visitOfOrder.has(orderId))
     visitOfOrder.set(orderId, pick(clicked).visitId);
   else if (userId !== null && !visitOfOrder.has(orderId) && randomInt(3) === 0)
-    visitOfOrder.set(orderId, pick(activity).visitId);
+    visitOfOrder.set(orderId, pick([pick(activity).visitId, randomUUID()]));
 }
 
 let shop: AskedApp;
@@ -305,6 +308,7 @@ describe('funnel', () => {
     ['product_viewed,product_added,checkout_started,order_confirmed', 1_440],
     ['products_searched,product_viewed,product_added', 30],
     ['product_viewed,order_confirmed', 43_200],
+    ['order_confirmed,product_viewed', 43_200],
     ['recommendation_shown,recommendation_clicked', 1],
     ['product_added,product_viewed,product_removed', 600],
   ])('of %s within %i minutes', async (steps, windowMinutes) => {
