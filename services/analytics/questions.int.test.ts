@@ -547,7 +547,7 @@ describe('basket', () => {
 describe('searches', () => {
   it.each([
     ['searches', 30],
-    ['unanswered', 5],
+    ['unanswered', 10],
     ['withoutResult', 30],
     ['searches', 1_440],
   ] as const)('by %s within %i minutes', async (by, windowMinutes) => {
