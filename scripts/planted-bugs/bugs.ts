@@ -538,8 +538,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'services/analytics/attribution.ts',
-        find: 'WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})`',
-        replace: 'WHERE true`',
+        find: ' AND s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})`',
+        replace: '`',
       },
     ],
     tests: ['services/analytics/questions.int.test.ts'],

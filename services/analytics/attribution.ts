@@ -151,7 +151,7 @@ const inReach = isInTime('occurred_at', reachEnd);
 
 /** Only visits with a click are looked at any further. */
 const ofVisitsWithClick = `${inReach} AND visit_key IN (
-          SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inPeriod}
+          SELECT visit_key FROM shopper_activity WHERE type = 'recommendation_clicked' AND ${inReach}
         )`;
 
 /** One number for a visit or an account and a product: of a join by three columns it takes half of the time. */
@@ -160,7 +160,8 @@ const pairOf = (isAccount: string, who: string, product: string): string =>
 
 /**
  * Each click twice: for what its visit does, and for what the account of its visit buys, whichever of the visit's actions
- * shows the account.
+ * shows the account. A click behind the period may be the last before what follows one of the period, so all within reach
+ * are there.
  */
 const clicksOf = (clicks: string, accounts: string): string => `
       SELECT pair, key, clicked_at
@@ -176,7 +177,7 @@ const clicks = (keyed: string): string =>
     `
         SELECT visit_key, ifNull(product_id, '') AS product, ${keyed} AS key, occurred_at AS clicked_at
         FROM shopper_activity
-        WHERE type = 'recommendation_clicked' AND ${inPeriod}`,
+        WHERE type = 'recommendation_clicked' AND ${inReach}`,
     `
         SELECT visit_key, max(user_key) AS buyer FROM shopper_activity
         WHERE user_key != 0 AND ${ofVisitsWithClick} GROUP BY visit_key`,
@@ -203,8 +204,8 @@ const followers = `
       ${soldLines('product_id')}`;
 
 /**
- * The followers with the click that each is credited to. Few are credited, so what came back is looked up behind. No line comes
- * back before it is sold.
+ * The followers with the click that each is credited to, if it is one of the period. Few are credited, so what came back is
+ * looked up behind. No line comes back before it is sold.
  */
 const credited = (followers: string, clicks: string): string => `
       SELECT k.key, 0, 0, s.order_key = 0, s.order_key, s.units, back.returned, emptyArrayUInt8(),
@@ -217,7 +218,7 @@ const credited = (followers: string, clicks: string): string => `
         SELECT order_key, line, toInt64(-sum(quantity)) AS returned FROM sales
         WHERE kind = 'refund' AND occurred_at >= {from:DateTime('UTC')} GROUP BY order_key, line
       ) AS back ON back.order_key = s.order_key AND back.line = s.line
-      WHERE s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})`;
+      WHERE k.clicked_at < ${periodEnd} AND s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})`;
 
 const namesOfKeys = `LEFT JOIN (${newestNames}) AS p ON p.product_id = c.key`;
 
@@ -319,7 +320,7 @@ const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches
             `
           SELECT visit_key, product_key AS product, ${key} AS key, at AS clicked_at
           FROM (${actionsUntil(
-            periodEnd,
+            reachEnd,
             ['recommendation_clicked'],
             ['visit_key', 'product_key', 'at', ...of],
             made,

@@ -607,6 +607,7 @@ describe('attribution', () => {
   it.each([
     ['product', 24],
     ['recommendation', 720],
+    ['model', 720],
     ['product', 1],
     ['scenario', 24],
     ['position', 24],
@@ -635,12 +636,13 @@ describe('attribution', () => {
       const accountOf = new Map<string, string>();
       for (const { visitId, userId, ...action } of activity)
         if (userId && within(action, reach)) accountOf.set(visitId, userId);
-      const clicks = activity.filter((action) => action.type === 'recommendation_clicked' && within(action));
+      const clicks = activity.filter(({ type }) => type === 'recommendation_clicked');
+      /** Of all clicks, also of those behind the period; it counts if it lies in the period. */
       const lastClick = (atMs: number, isOf: (click: Activity) => boolean): Activity | undefined => {
         const last = clicks
           .filter((click) => isOf(click) && click.atMs <= atMs)
           .sort((a, b) => b.atMs - a.atMs)[0];
-        return last !== undefined && atMs <= last.atMs + windowMs ? last : undefined;
+        return last !== undefined && within(last) && atMs <= last.atMs + windowMs ? last : undefined;
       };
       type Found = {
         shown: number;
