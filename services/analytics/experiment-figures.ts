@@ -112,8 +112,9 @@ export const armsQuery = (experiment: Experiment, period: Period, windowMs: numb
   const isByVisit = experiment.unit === 'visit';
   const unit = unitOf(experiment);
   const orders = isByVisit
-    ? `SELECT JSONExtractString(payload, 'visitId') AS unit, key AS order_id, occurred_at AS at
-        FROM domain_events WHERE topic = 'orders' AND type = 'OrderPlaced' AND ${inReach} AND unit IN (SELECT unit FROM visitors)`
+    ? `SELECT JSONExtractString(payload, 'visitId') AS unit, key AS order_id, min(occurred_at) AS at
+        FROM domain_events WHERE topic = 'orders' AND type = 'OrderPlaced' AND ${inReach} AND unit IN (SELECT unit FROM visitors)
+        GROUP BY unit, order_id`
     : `SELECT ifNull(user_id, '') AS unit, order_id, min(occurred_at) AS at
         FROM sales WHERE kind = 'sale' AND ${inReach} AND unit IN (SELECT unit FROM visitors) GROUP BY unit, order_id`;
   return {

@@ -155,7 +155,8 @@ beforeAll(async () => {
   shop = await askedApp(nowMs, undefined, () => [experiment, byAccount, mixed, ended]);
   await shop.insertActivity(activity);
   await shop.insertSales(sales);
-  await shop.insertPlaced(placed);
+  // Some were sent twice.
+  await shop.insertPlaced([...placed, ...placed.filter(() => randomInt(4) === 0)]);
 });
 afterAll(() => shop.drop());
 
