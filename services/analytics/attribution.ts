@@ -220,6 +220,11 @@ const credited = (followers: string, clicks: string): string => `
       ) AS back ON back.order_key = s.order_key AND back.line = s.line
       WHERE k.clicked_at < ${periodEnd} AND s.at <= k.clicked_at + toIntervalMillisecond({windowMs:UInt64})`;
 
+/** How often each place was shown, by runs of equal ones: to look for each place among all would copy all for each. */
+const placesAndShowings = `arrayDistinct(arraySort(at_places) AS in_order) AS places,
+    arrayMap(run -> length(run), arraySplit((at, before) -> at != before,
+      in_order, arrayPopBack(arrayPushFront(in_order, in_order[1])))) AS showings`;
+
 const namesOfKeys = `LEFT JOIN (${newestNames}) AS p ON p.product_id = c.key`;
 
 // Over seventy lines: one statement, whose parts have a meaning only together.
@@ -228,8 +233,7 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, rowsMax:
   return {
     sql: `
   SELECT c.key AS key, ${by === 'product' ? 'p.name' : "''"} AS name, shown, clicked, added, orders, units, returned,
-    arraySort(arrayDistinct(at_places)) AS places, arrayMap(each -> countEqual(at_places, each), places) AS showings,
-    currencies, amounts
+    ${placesAndShowings}, currencies, amounts
   FROM (
     SELECT key, sum(f.shown) AS shown, sum(f.clicked) AS clicked, sum(f.added) AS added,
       uniqExactIf(f.order_key, f.order_key != 0) AS orders, sum(f.units) AS units,
@@ -286,8 +290,7 @@ const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches
   const { key, of } = keysByVisit[by];
   return `
   SELECT c.key AS key, ${isByProduct ? 'p.name' : "''"} AS name, shown, clicked, added, orders, units, returned,
-    arraySort(arrayDistinct(at_places)) AS places, arrayMap(each -> countEqual(at_places, each), places) AS showings,
-    currencies, amounts
+    ${placesAndShowings}, currencies, amounts
   FROM (
     SELECT ${isByProduct ? 't.product_id' : 'g.key'} AS key, g.shown AS shown, g.clicked AS clicked, g.added AS added, g.orders AS orders,
       g.units AS units, g.returned AS returned, g.at_places AS at_places, g.currencies AS currencies, g.amounts AS amounts
