@@ -136,10 +136,14 @@ export class BlockSequence implements GatherMember {
       });
   }
 
-  /** Resolves when no block is growing or being inserted. */
+  /**
+   * Resolves when no block is growing or being inserted, except one that is being built again and is not whole: a part of it
+   * would be in the table twice, or the rest of it never. The next owner builds it from its claim.
+   */
   async drained(): Promise<void> {
     const { assignment } = this.#parts;
     while (!assignment.isOver && (this.#growing !== null || this.#inserting !== null)) {
+      if (this.replay !== null && !this.isDue()) return;
       if (this.#inserting === null) this.#beginInsert();
       await this.#inserting;
     }

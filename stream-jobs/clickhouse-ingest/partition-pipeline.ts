@@ -41,7 +41,7 @@ export type PartitionPipeline = {
   readonly startOffset: number;
   /** Accepts a batch; returns before its records are inserted. Throws when another process owns the partition. */
   accept(batch: RecordBatch, control: BatchControl): Promise<void>;
-  /** Resolves when no block is growing or being inserted. */
+  /** Resolves when no block is growing or being inserted; one that is being built again and is not whole is left. */
   drained(): Promise<void>;
   /** Stops after the running insert, or abandons it: the next owner repeats it. */
   end(): Promise<void>;
