@@ -11,6 +11,7 @@ import { createInFlight } from './in-flight.js';
 import type { Replay } from './resume-point.js';
 
 const sales = feeds.find(({ table }) => table === 'sales') as Feed;
+const products = feeds.find(({ table }) => table === 'products') as Feed;
 
 const noRows = { columns: [], append: () => {} };
 
@@ -56,7 +57,7 @@ const replayOf = (claim: Claim, changes: Partial<Replay> = {}): Replay => ({
 });
 
 /** A partition's owner and its table, which has what the test puts into it, and what they are told. */
-const setUp = () => {
+const setUp = (feed = sales) => {
   const offsets = new Set<number>();
   const seen = {
     claims: [] as Claim[],
@@ -72,7 +73,7 @@ const setUp = () => {
     commit: async (_nextOffset: bigint): Promise<void> => {},
   };
   const context: InsertContext = {
-    feed: sales,
+    feed,
     partition: 2,
     group: 'ingest',
     serverStartedAtMs: 0,
@@ -220,5 +221,24 @@ describe('a block of poison only', () => {
     const block = blockOf([], 1);
     await insert(block, replayOf(claimOf(block)));
     expect(claims).toEqual([{ ...claimOf(block), attempt: 1, excluded: [] }]);
+  });
+});
+
+describe('a block with poison beside its rows', () => {
+  it('is claimed once more without it where rows are replaced, because they do not show that it is done', async () => {
+    const { insert, claims, parked, inserts } = setUp(products);
+    const block = blockOf([1], 1);
+    await insert(block);
+    const claim = claimOf(block);
+    expect(claims).toEqual([claim, { ...claim, attempt: 1, rows: 0, excluded: [] }]);
+    expect(parked).toEqual([11n]);
+    expect(inserts).toEqual(['products/2/10-11/1/0']);
+  });
+
+  it('is claimed once where its rows stay', async () => {
+    const { insert, claims } = setUp();
+    const block = blockOf([1], 1);
+    await insert(block);
+    expect(claims).toEqual([claimOf(block)]);
   });
 });

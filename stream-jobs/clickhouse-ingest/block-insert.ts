@@ -200,12 +200,14 @@ export const parkPoison = async ({ context, work }: ClosedBlock): Promise<void> 
 };
 
 /**
- * Of other blocks the rows show that they are done. One of poison only would be built again, and its poison parked again, by
- * every new owner for as long as it is the newest one: so it is claimed once more, without what it left out.
+ * Rows that stay show that their block is done. One of poison only, or in a table whose rows are replaced, would be built again,
+ * and its poison parked again, by every new owner for as long as it is the newest one: so it is claimed once more, without what
+ * it had.
  */
 const notePoisonParked = async ({ context, work }: ClosedBlock): Promise<void> => {
-  if (work.parts.length > 0 || work.block.poison.length === 0) return;
   const { ownership, feed, partition } = context;
+  const isShown = feed.appendOnly && work.parts.length > 0;
+  if (isShown || work.block.poison.length === 0) return;
   const { claim } = work;
   const settled = { ...claim, attempt: claim.attempt + 1, rows: 0, excluded: [] };
   if ((await ownership.claim(settled)) === 'theirs') throw new PartitionMoved(feed.topic, partition);

@@ -8,6 +8,23 @@ import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
 import { comesTrue, setUp } from './testing/set-up.js';
 
+const product = {
+  productId: 'p',
+  version: 1,
+  name: 'Lamp',
+  description: '',
+  category: 'home',
+  priceMinor: 100,
+  currency: 'EUR',
+  brand: null,
+  tags: ['x', 'y'],
+  groupId: null,
+  active: true,
+  initialStock: 3,
+  createdAt: 1,
+  occurredAt: 1,
+};
+
 describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
   it('puts every field of a record into its column, with the coordinates it came from', async (context) => {
     const { rig, start, rowsBecome } = await setUp(context);
@@ -131,22 +148,6 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
 
   it('keeps the products it is told of, and passes over what else is on their topic', async (context) => {
     const { rig, start, committedBecomes } = await setUp(context);
-    const product = {
-      productId: 'p',
-      version: 1,
-      name: 'Lamp',
-      description: '',
-      category: 'home',
-      priceMinor: 100,
-      currency: 'EUR',
-      brand: null,
-      tags: ['x', 'y'],
-      groupId: null,
-      active: true,
-      initialStock: 3,
-      createdAt: 1,
-      occurredAt: 1,
-    };
     const { schemaId, type } = rig.writers.product;
     const created = encode(schemaId, type, product);
     await rig.send(rig.topic.products, [created, null, rig.sale(), created], 0);
@@ -159,6 +160,22 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
     await committedBecomes(rig.topic.products, 4n);
     expect(await rig.admin.offsets(`${rig.topic.products}.dead-letter`)).toEqual([
       { partition: 0, low: 0n, high: 0n },
+    ]);
+  });
+
+  it('parks the poison among products once, however often it starts', async (context) => {
+    const { rig, start, committedBecomes } = await setUp(context);
+    const { schemaId, type } = rig.writers.product;
+    const created = encode(schemaId, type, product);
+    await rig.send(rig.topic.products, [created, Buffer.from('poison'), created], 0);
+    const first = await start();
+    await committedBecomes(rig.topic.products, 3n);
+    await first.stop();
+    await start();
+    await rig.send(rig.topic.products, [created], 0);
+    await committedBecomes(rig.topic.products, 4n);
+    expect(await rig.admin.offsets(`${rig.topic.products}.dead-letter`)).toEqual([
+      { partition: 0, low: 0n, high: 1n },
     ]);
   });
 
