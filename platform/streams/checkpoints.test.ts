@@ -65,23 +65,45 @@ it('an offset of a partition that has moved is not', async ({ onTestFinished }) 
   expect([moved.asked, moved.putOff]).toEqual([[7n], []]);
 });
 
-it('the newest rows are published of those made while the engine was away', async ({ onTestFinished }) => {
+/** Publishes the rows of `made`, one at each checkpoint, to an engine that is away until the last of them. */
+const publishedAfterwards = async (
+  onTestFinished: (end: () => Promise<void>) => void,
+  rowsKeptMax: number,
+  made: readonly { window: string; row: string }[],
+) => {
   const published: (readonly unknown[])[] = [];
-  const [rowsMade, rowsKeptMax] = [7, 3];
-  let row = 0;
+  let taken = 0;
   const publish = async (rows: readonly unknown[]) => {
-    if (row < rowsMade) throw new PlatformError('dependency_unavailable', 'away', { retriable: true });
+    if (taken < made.length) throw new PlatformError('dependency_unavailable', 'away', { retriable: true });
     published.push(rows);
   };
   const task = {
     topology: { name: 'live', sink: { into: 'the engine', publish, rowsKeptMax } },
     ...{ watermarkMs: 0, windowsOpen: 0, advance: () => {} },
-    hasNews: () => row < rowsMade,
+    hasNews: () => taken < made.length,
   } as unknown as Task;
   const take = () => {
-    row += 1;
-    return { task: 'live', checkpoint: { rows: [{ row }], late: [] } };
+    const { window, row } = made[taken] as (typeof made)[number];
+    taken += 1;
+    return {
+      task: 'live',
+      checkpoint: { rows: [{ place: ['shop', window, `${taken}`, '0'], row }], late: [] },
+    };
   };
   started(onTestFinished, [task], { ...store, take } as unknown as CheckpointStore);
-  await expect.poll(() => published).toEqual([[5, 6, 7]]);
+  await expect.poll(() => published).toHaveLength(1);
+  return published[0];
+};
+
+it('the newest rows are published of those made while the engine was away', async ({ onTestFinished }) => {
+  const made = ['1', '2', '3', '4', '5', '6', '7'].map((row) => ({ window: `window ${row}`, row }));
+  expect(await publishedAfterwards(onTestFinished, 3, made)).toEqual(['5', '6', '7']);
+});
+
+it('of a window that changed often meanwhile the last row counts, so that none is left as it was before', async ({
+  onTestFinished,
+}) => {
+  const rows = ['a1', 'a2', 'b1', 'b2', 'b3', 'b4', 'a3', 'b5', 'b6', 'c1', 'c2', 'c3'];
+  const made = rows.map((row) => ({ window: row.slice(0, 1), row }));
+  expect(await publishedAfterwards(onTestFinished, 3, made)).toEqual(['a3', 'b6', 'c3']);
 });

@@ -198,7 +198,7 @@ const writeRows = async (
   }
 };
 
-type Publishing = { kept: readonly unknown[]; reportedMs: number; isAway: boolean };
+type Publishing = { kept: readonly TaskRow<unknown>[]; reportedMs: number; isAway: boolean };
 
 /** A sink is sent the watermark, if no rows go to it, when it has moved by this much. */
 const reportWatermarkEveryMs = 2_000;
@@ -213,18 +213,22 @@ const createPublishing = (
   store: Pick<CheckpointStore, 'epochOf'>,
 ) => {
   const states = new Map<Task, Publishing>();
-  const publishOne = async (task: Task, rows: readonly unknown[], watermarkMs: number): Promise<void> => {
+  const publishOne = async (
+    task: Task,
+    rows: readonly TaskRow<unknown>[],
+    watermarkMs: number,
+  ): Promise<void> => {
     const { name, sink } = task.topology;
     if (!('publish' in sink)) return;
     const before = states.get(task) ?? { kept: [], reportedMs: 0, isAway: false };
-    const all = [...before.kept, ...rows].slice(-sink.rowsKeptMax);
+    const all = lastOfEach([...before.kept, ...rows]).slice(-sink.rowsKeptMax);
     const hasMoved = watermarkMs - before.reportedMs >= reportWatermarkEveryMs;
     if (all.length === 0 && !hasMoved) return;
     try {
-      await sink.publish(all, {
-        watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : 0,
-        epoch: store.epochOf(name),
-      });
+      await sink.publish(
+        all.map(({ row }) => row),
+        { watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : 0, epoch: store.epochOf(name) },
+      );
       states.set(task, { kept: [], reportedMs: watermarkMs, isAway: false });
     } catch (error) {
       if (!isRetriable(error)) throw error;
@@ -237,13 +241,24 @@ const createPublishing = (
     const due = tasks.map((task) => ({ task, watermarkMs: task.watermarkMs }));
     for (const { task, watermarkMs } of due) {
       const rows = taken.find((one) => one.task === task.topology.name)?.checkpoint.rows ?? [];
-      await publishOne(
-        task,
-        rows.map(({ row }) => row),
-        watermarkMs,
-      );
+      await publishOne(task, rows, watermarkMs);
     }
   };
+};
+
+/**
+ * The last row of each window, those that changed last at the end. A window has a row in each checkpoint in which it changes:
+ * those of one window would leave no room for the others.
+ */
+const lastOfEach = (rows: readonly TaskRow<unknown>[]): TaskRow<unknown>[] => {
+  const last = new Map<string, TaskRow<unknown>>();
+  for (const one of rows) {
+    const [key, window, _revision, nth] = one.place;
+    const name = JSON.stringify([key, window, nth]);
+    last.delete(name);
+    last.set(name, one);
+  }
+  return [...last.values()];
 };
 
 const checkpointReport = ({ metrics }: Pick<Host, 'metrics'>) => {

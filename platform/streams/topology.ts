@@ -119,7 +119,7 @@ export type PublishingSink<R> = {
   into: string;
   /** Also called with no rows, to report the watermark. */
   publish(rows: readonly R[], as: PublishedAs): Promise<void>;
-  /** While the engine is away, so many rows are kept for it: the newest. */
+  /** While the engine is away, so many rows are kept for it: the last one of each window, of those that changed last. */
   rowsKeptMax: number;
 };
 
