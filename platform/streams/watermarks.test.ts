@@ -51,6 +51,27 @@ it('follows the clock of an idle partition, behind what may still be on its way 
   expect(watermarks.current()).toBe(502_200 - bounds.outOfOrderMsMax);
 });
 
+it.each([
+  ['since it was read', 1_000_000],
+  ['since before a restart, which went on from behind them', 10_000],
+])('follows the clock of a partition that has had old events only %s', (_when, newestMs) => {
+  const watermarks = createWatermarks(bounds);
+  const wallMs = 1_000_000;
+  watermarks.restore(wallMs - bounds.outOfOrderMsMax);
+  watermarks.expect(at(0))(10_000_000);
+  const hear = watermarks.expect(at(1));
+  hear(newestMs);
+  for (let monotonicMs = 0; monotonicMs <= 60_000; monotonicMs += 500) {
+    hear(wallMs - 900_000 + monotonicMs);
+    watermarks.look(at(1), true, { wallMs: wallMs + monotonicMs, monotonicMs });
+  }
+  expect(watermarks.current()).toBe(wallMs + 60_000 - bounds.idleAfterMs - bounds.outOfOrderMsMax);
+  // One that is in time, and from a source that takes a moment, is waited for again.
+  hear(wallMs + 58_000);
+  watermarks.look(at(1), true, { wallMs: wallMs + 61_000, monotonicMs: 61_000 });
+  expect(watermarks.current()).toBe(wallMs + 60_000 - bounds.idleAfterMs - bounds.outOfOrderMsMax);
+});
+
 it('goes on with the partitions that have events, when the clock of an idle one was set back', () => {
   const watermarks = createWatermarks(bounds);
   const startMs = 10_000_000;

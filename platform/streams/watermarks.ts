@@ -9,8 +9,9 @@ export type Watermarks = {
   /** From now on the watermark waits for this partition. Returns what reports the time (epoch ms) of each of its events. */
   expect(at: TopicPartition): (atMs: number) => void;
   /**
-   * Whether the partition has no record left, at this moment. One that has none for `idleAfterMs` does not hold the
-   * watermark: its mark follows the clock. When the clock was set back, it cannot, and follows the other partitions.
+   * Whether the partition has no record left, at this moment. One that has none for `idleAfterMs`, or none but such that are
+   * older than its mark, does not hold the watermark: its mark follows the clock. When the clock was set back, it cannot, and
+   * follows the other partitions.
    */
   look(at: TopicPartition, isDrained: boolean, now: { wallMs: number; monotonicMs: number }): void;
   /** Epoch ms; it never steps back. Minus infinity until every partition has had an event or was idle. */
@@ -85,9 +86,12 @@ export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBoun
     expect: (at) => {
       const mark = markOf(at);
       return (atMs) => {
+        // One that is older says nothing of those to come: whoever keeps sending old events does not hold the watermark.
+        if (atMs > Math.max(markMs(mark), reachedMs)) {
+          mark.drainedSinceMs = undefined;
+          mark.isAheadOfClock = false;
+        }
         if (atMs > mark.newestMs) mark.newestMs = atMs;
-        mark.drainedSinceMs = undefined;
-        mark.isAheadOfClock = false;
       };
     },
     look: (at, isDrained, { wallMs, monotonicMs }) => {
