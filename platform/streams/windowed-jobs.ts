@@ -41,8 +41,11 @@ export type WindowedJobsOptions<E, P extends keyof E & string> = {
   topicName?(topic: string): string;
 };
 
-/** Every partition has a lane, because one that is ahead waits for the others. */
-const partitionsConcurrentlyMax = 64;
+/**
+ * Every partition has a lane of its own, since one that is ahead of the others holds its lane until they have been read: with
+ * fewer lanes than partitions all would wait for one that gets none.
+ */
+const partitionsMax = 1_024;
 /** Of all partitions a batch may be in memory, decompressed. */
 const fetchBytesPerPartitionMax = 256 * 1024;
 /** Windows are stored by checkpoints, which are further apart. */
@@ -92,7 +95,7 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
     broker,
     group,
     topics,
-    partitionsConcurrentlyMax,
+    partitionsConcurrentlyMax: partitionsMax,
     fetchBytesPerPartitionMax,
     fetchSpacingMs,
     startFrom: feed.startFrom,
@@ -105,6 +108,7 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
   /** Everything that needs an engine which may be away at the start. */
   const begin = async (): Promise<void> => {
     const partitions = await partitionsOf(broker, topics);
+    if (partitions.length > partitionsMax) throw tooMany(partitions.length);
     const startedAtMs = host.clock.monotonicMs();
     // What was loaded before a fault is not loaded again.
     for (const task of tasks.filter((one) => !opened.has(one))) {
@@ -129,6 +133,11 @@ const partitionsOf = (broker: Broker, topics: readonly string[]): Promise<Partit
     for (const topic of topics)
       for (const { partition, high } of await admin.offsets(topic)) found.push({ topic, partition, high });
     return found;
+  });
+
+const tooMany = (partitions: number): PlatformError =>
+  new PlatformError('configuration_invalid', `reads ${partitions} partitions, and at most ${partitionsMax}`, {
+    retriable: false,
   });
 
 type RunParts = {

@@ -100,9 +100,13 @@ const recomputeStockOuts = (events: readonly ShopEvent[]): object[] => {
 };
 
 /** An event on each partition that the jobs read: it adds to few windows, and moves the watermark. */
-export const edgeEvents = (atMs: number, name: string): (ShopEvent & { partition: number })[] =>
-  readTopics.flatMap(({ topic, partitions }) =>
-    Array.from({ length: partitions }, (_, partition) => ({
+export const edgeEvents = (
+  atMs: number,
+  name: string,
+  partitions?: number,
+): (ShopEvent & { partition: number })[] =>
+  readTopics.flatMap(({ topic, partitions: usual }) =>
+    Array.from({ length: partitions ?? usual }, (_, partition) => ({
       ...edgeEvent(topic, `${name}-${topic}-${partition}`, atMs),
       partition,
     })),

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { expect, it, type TestContext } from 'vitest';
+import { newId } from '#platform/ids';
+import { connectBroker } from '#platform/messaging/connect-broker';
+import { engines } from '#platform/testing/engines';
+import { eventually } from '#platform/testing/eventually';
+import { testHost } from '#platform/testing/test-host';
+import { edgeEvents } from './testing/expected-rows.js';
+import type { ShopEvent } from './testing/shop-events.js';
+import {
+  createJobTopics,
+  createShopProducer,
+  databaseOf,
+  dropJobDatabase,
+  readTopics,
+  startJobProcess,
+} from './testing/windows-job.js';
+
+/** Topics with so many partitions each, and the jobs that read them as a process. */
+const setUp = async ({ onTestFinished }: TestContext, partitions: number) => {
+  const broker = connectBroker(testHost(), engines().kafka);
+  const admin = await broker.admin();
+  const prefix = `backlog-${newId()}-`;
+  const place = { prefix, group: prefix, database: databaseOf(prefix), redisUrl: engines().redisUrl };
+  const names = await createJobTopics(admin, prefix, partitions);
+  const shop = await createShopProducer(broker, prefix);
+  const ending: (() => Promise<unknown>)[] = [];
+  onTestFinished(async () => {
+    await Promise.all(ending.map((end) => end()));
+    await shop.close();
+    await admin.deleteTopics(names);
+    await admin.close();
+    await dropJobDatabase(place.database);
+  }, 60_000);
+  return {
+    send: async (events: readonly (ShopEvent & { partition: number })[]) => {
+      for (const event of events) await shop.send([event], event.partition);
+    },
+    start: (settings: Readonly<Record<string, string>> = {}) => {
+      const command = ['--conditions=source', '--import', 'tsx', 'stream-jobs/windows/main.ts'];
+      const job = startJobProcess(place, command, { LOG_LEVEL: 'warn', ...settings });
+      job.stdout?.pipe(process.stderr);
+      const ended = once(job, 'exit');
+      ending.push(async () => {
+        job.kill('SIGKILL');
+        await ended;
+      });
+      return {
+        /** Resolves to its exit code. */
+        stop: async (): Promise<unknown> => {
+          job.kill('SIGTERM');
+          return (await ended)[0];
+        },
+      };
+    },
+    /** So many records of a topic are committed, of all its partitions together. */
+    committedBecomes: (topic: string, count: number) =>
+      eventually(
+        async () => {
+          const places = await admin.committedOffsets(prefix, prefix + topic);
+          expect(places.reduce((sum, { nextOffset }) => sum + Number(nextOffset ?? 0n), 0)).toBe(count);
+        },
+        { timeoutMs: 90_000 },
+      ),
+  };
+};
+
+const minuteMs = 60_000;
+
+it('of more partitions than are handled elsewhere at a time is read, though each waits for all the others', async (context) => {
+  const partitions = 17;
+  const { send, start, committedBecomes } = await setUp(context, partitions);
+  await send(edgeEvents(Date.now() - 60 * minuteMs, 'old', partitions));
+  await start();
+  for (const { topic } of readTopics) await committedBecomes(topic, partitions);
+}, 180_000);
