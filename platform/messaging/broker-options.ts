@@ -43,8 +43,11 @@ export const heartbeatMs = 2_000;
 /** How long a member that joins again waits for the batches in progress to be committed. */
 export const handOverMsMax = 3_600;
 
-/** How long a consumer that leaves waits for the batches in progress. */
-export const closeWaitMs = 10_000;
+/**
+ * How long a consumer that closes waits for the batches in progress. Their handlers see at once that they are to stop. It is well
+ * below what a process has to stop (8 s), so that the consumer leaves its group and what is behind it is stopped too.
+ */
+export const closeWaitMs = 4_000;
 
 /** A send that takes longer has failed. */
 export const sendTimeoutMs = 10_000;

@@ -447,12 +447,13 @@ export const brokerContract = (
       await Promise.all(others.map((other) => other.close()));
     }, 60_000);
 
-    test('close lets the batch in hand finish and commit', async () => {
+    test('close is seen by the batch in hand at once, and lets it finish and commit', async () => {
       const topic = await newTopic();
       const group = newGroup();
       await producer.send(numbered(topic, 3, () => 'k'));
       let begun = false;
       let finished = false;
+      let isClosing = () => false;
       let release: () => void = () => {};
       const released = new Promise<void>((resolve) => {
         release = resolve;
@@ -460,6 +461,7 @@ export const brokerContract = (
       const consumer = await consume(
         topic,
         async (batch, control) => {
+          isClosing = control.isStale;
           begun = true;
           await released;
           await control.commit(nextOffsetOf(batch));
@@ -468,7 +470,9 @@ export const brokerContract = (
         { group },
       );
       await eventually(() => begun);
+      expect(isClosing()).toBe(false);
       const closing = consumer.close();
+      expect(isClosing()).toBe(true);
       expect(finished).toBe(false);
       release();
       await closing;

@@ -81,7 +81,10 @@ export type BatchControl = {
   commitSoon(nextOffset: bigint): void;
   /** Keeps the group membership during long work; throws when the group has rebalanced without this member. */
   heartbeat(): Promise<void>;
-  /** True once the partition belongs to another member or the consumer is closing: stop without committing. */
+  /**
+   * True once the partition belongs to another member or the consumer is closing: stop, without committing what is not
+   * done. What is done can be committed while the consumer is closing.
+   */
   isStale(): boolean;
 };
 
@@ -176,7 +179,7 @@ export type Consumer = {
    * called before `run` (nothing is assigned) and while the broker does not answer (the last values are returned).
    */
   progress(): ConsumerProgress;
-  /** Lets the batches in progress finish (10 s at most), leaves the group, disconnects. */
+  /** Lets the batches in progress stop (4 s at most) and commit what they have done, leaves the group, disconnects. */
   close(): Promise<void>;
 };
 

@@ -66,7 +66,7 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
     },
     close: async () => {
       if (!members.beginClosing()) return;
-      await lanes?.end(closeWaitMs);
+      await lanes?.close(closeWaitMs);
       await supervised;
       await members.current()?.retire(leaveMsMax);
     },

@@ -16,8 +16,13 @@ export type DeliveryOptions = {
   logger: Logger;
 };
 
-/** Whether an assignment has ended for its handlers too: they may no longer commit. */
-export type Staleness = { isStale: boolean; lateCommits: LateCommits };
+export type Staleness = {
+  /** The assignment has ended for its handlers too: they may no longer commit. */
+  isStale: boolean;
+  /** The consumer closes: handlers are to stop, and may commit what they have done. */
+  isClosing: boolean;
+  lateCommits: LateCommits;
+};
 
 const retry = { minMs: 100, maxMs: 5_000, jitter: 0.2 };
 
@@ -60,6 +65,7 @@ export const createDelivery = (options: DeliveryOptions, onDue: () => void) => {
     } catch (error) {
       if (assignment.isStale) return;
       if (isBrokenInvariant(error)) return options.onBroken(error);
+      if (assignment.isClosing) return;
       if (lane.nextOffset > startedAt) lane.failures = 0;
       redeliverLater(lane, batch, error);
     }
@@ -67,7 +73,7 @@ export const createDelivery = (options: DeliveryOptions, onDue: () => void) => {
 };
 
 const controlOf = (lane: Lane, assignment: Staleness, commit: DeliveryOptions['commit']): BatchControl => ({
-  isStale: () => assignment.isStale,
+  isStale: () => assignment.isStale || assignment.isClosing,
   heartbeat: async () => {
     if (assignment.isStale) throw moved(lane.at);
   },

@@ -210,6 +210,23 @@ describe('the end of an assignment', () => {
     expect(committed).toEqual([]);
   });
 
+  test('for good is seen by the handler at work at once, which may still commit, and nothing begins after it', async () => {
+    const { calls, handle } = gated();
+    const { lanes, assign, committed } = lanesOf(handle);
+    assign(0);
+    lanes.push(batch(0, 0), 1);
+    const closed = lanes.close(1_000);
+    expect(calls[0]?.control.isStale()).toBe(true);
+    await calls[0]?.control.commit(1n);
+    calls[0]?.fail(new Error('it has stopped half-way'));
+    await closed;
+    expect(committed).toEqual(['0@1']);
+    await expect(calls[0]?.control.commit(2n)).rejects.toMatchObject({ retriable: true });
+    assign(0);
+    expect(lanes.push(batch(0, 1), 1)).toBe(false);
+    expect(calls.length).toBe(1);
+  });
+
   test('forgets batches of partitions that went elsewhere', () => {
     const { calls, handle } = gated();
     const { lanes, assign } = lanesOf(handle);

@@ -54,6 +54,8 @@ export type PartitionLanes = {
    * meanwhile) and for the commits that were put off, then marks the remaining batches as stale.
    */
   end(waitMs: number): Promise<void>;
+  /** The same for good: the running handlers see at once that they are to stop, and no assignment begins any more. */
+  close(waitMs: number): Promise<void>;
 };
 
 export type LaneOptions = DeliveryOptions & {
@@ -72,7 +74,7 @@ type Assignment = Staleness & {
 };
 
 export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
-  let current = newAssignment([], { isOver: true, isStale: true }, options);
+  let current = newAssignment([], { isOver: true, isStale: true, isClosing: false }, options);
   let endedAt = performance.now();
   let broken = false;
 
@@ -89,11 +91,21 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
   const accepting = (at: TopicPartition): Lane | undefined =>
     current.isOver ? undefined : current.lanes.get(partitionName(at));
   const isIdle = (lane: Lane): boolean => !hasBatch(lane) && !turns.isRunning(lane);
+  const end = async (waitMs: number): Promise<void> => {
+    const ending = current;
+    if (!ending.isOver) endedAt = performance.now();
+    ending.isOver = true;
+    for (const lane of ending.lanes.values()) close(lane);
+    const finished = turns.finished().then(() => ending.lateCommits.flush());
+    await endsWithin(waitMs, finished);
+    outdate(ending);
+  };
 
   return {
     assign: (partitions) => {
+      if (current.isClosing) return;
       outdate(current);
-      current = newAssignment(partitions, { isOver: false, isStale: broken }, options);
+      current = newAssignment(partitions, { isOver: false, isStale: broken, isClosing: false }, options);
     },
     push: (batch, bytes, fetchedTo = endOf(batch)) => {
       const lane = accepting(batch);
@@ -111,14 +123,10 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
       turns.startReady();
       return true;
     },
-    end: async (waitMs) => {
-      const ending = current;
-      if (!ending.isOver) endedAt = performance.now();
-      ending.isOver = true;
-      for (const lane of ending.lanes.values()) close(lane);
-      const finished = turns.finished().then(() => ending.lateCommits.flush());
-      await endsWithin(waitMs, finished);
-      outdate(ending);
+    end,
+    close: (waitMs) => {
+      current.isClosing = true;
+      return end(waitMs);
     },
     mark: (at, highWatermark, readableEnd = highWatermark) => {
       const lane = current.lanes.get(partitionName(at));
@@ -144,7 +152,7 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
 
 const newAssignment = (
   partitions: readonly LaneStart[],
-  state: { isOver: boolean; isStale: boolean },
+  state: Pick<Assignment, 'isOver' | 'isStale' | 'isClosing'>,
   { commit, group, logger, lateCommitMs }: LaneOptions,
 ): Assignment => ({
   ...state,

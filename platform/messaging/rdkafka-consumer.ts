@@ -78,7 +78,7 @@ export const createRdkafkaConsumer = (
       closed = true;
       clearInterval(marking);
       if (member === undefined) return;
-      await member.lanes.end(closeWaitMs);
+      await member.lanes.close(closeWaitMs);
       member.assignments.close();
       await member.polling.stop();
       await disconnectRdkafka(member.consumer);

@@ -22,8 +22,8 @@ const startRetry = { minMs: 200, maxMs: 2_000 };
 
 /**
  * Consumes for as long as the host runs. `start` does not wait for Kafka: the consumer tries to join in the background
- * until it succeeds. A broken invariant in `handle` ends the process. `stop` lets the running batches finish. Health is
- * `degraded` while a partition with records left has made no progress for ten seconds.
+ * until it succeeds. A broken invariant in `handle` ends the process. `stop` has the running batches end where they can. Health
+ * is `degraded` while a partition with records left has made no progress for ten seconds.
  */
 export const createStreamConsumer = (
   host: Pick<Host, 'logger' | 'metrics' | 'clock' | 'onFatal'>,

@@ -249,6 +249,23 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
     expect(await rig.deadLetters(rig.topic.shopperActivity, 40)).toHaveLength(40);
   });
 
+  it('stops well within the time that a process has, while the registry holds it', async (context) => {
+    const { rig, start } = await setUp(context);
+    const unknown = rig.activity();
+    unknown.writeUInt32BE(2_000_000_000, 1);
+    await rig.send(rig.topic.shopperActivity, [unknown], 0);
+    const ingest = await start({
+      learnLater: { id: 2_000_000_000, record: records.ShopperActivity, afterIds: Number.POSITIVE_INFINITY },
+    });
+    await comesTrue(async () =>
+      expect((await ingest.health())?.detail).toContain('is held: no schema 2000000000 yet'),
+    );
+    const beganAtMs = performance.now();
+    await ingest.stop();
+    // The service host gives eight seconds to everything that a process has.
+    expect(performance.now() - beganAtMs).toBeLessThan(7_000);
+  });
+
   it('parks a record that means nothing, and counts nothing of it', async (context) => {
     const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
     await rig.send(

@@ -5,6 +5,7 @@ import { connectBroker } from '#platform/messaging/connect-broker';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
+import { topics } from '#schemas/topics';
 import { edgeEvents } from './testing/expected-rows.js';
 import type { ShopEvent } from './testing/shop-events.js';
 import {
@@ -73,4 +74,20 @@ it('of more partitions than are handled elsewhere at a time is read, though each
   await send(edgeEvents(Date.now() - 60 * minuteMs, 'old', partitions));
   await start();
   for (const { topic } of readTopics) await committedBecomes(topic, partitions);
+}, 180_000);
+
+it('does not hold a process that is to stop, where one partition is far ahead of the others', async (context) => {
+  const { send, start, committedBecomes } = await setUp(context, 1);
+  const fromMs = Date.now() - 60 * minuteMs;
+  const [ahead] = edgeEvents(fromMs + 30 * minuteMs, 'ahead', 1);
+  const next = edgeEvents(fromMs + 1_000, 'next', 1).filter(({ type }) => type === 'Sale');
+  await send(edgeEvents(fromMs, 'first', 1));
+  // A quiet partition is waited for, as one is that has records left.
+  const job = start({ WINDOWS_IDLE_AFTER_MS: '3600000' });
+  for (const { topic } of readTopics) await committedBecomes(topic, 1);
+  await send([ahead as (typeof next)[number], ...next]);
+  // It was sent behind the one that waits, so that one has been read too.
+  await committedBecomes(topics.sales.topic, 2);
+  await committedBecomes(topics.shopperActivity.topic, 1);
+  expect(await job.stop()).toBe(0);
 }, 180_000);
