@@ -2,6 +2,7 @@ import { createBoundedMap } from '#platform/bounded-map';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import { messageOf } from '#platform/errors';
 import type { Component, Host } from '#platform/service-host';
+import { endsWithin } from '#platform/waiting/deadline';
 import { sleep } from '#platform/waiting/sleep';
 import { type ErasedUser, typedWords } from './typed-words-store.js';
 
@@ -12,6 +13,8 @@ const settledAfterMs = 2 * 60 * 60_000;
 /** How often a settled user is looked at again: `searches` has rows as late as the windowed job that writes them. */
 const settledLookEveryMs = 24 * 60 * 60_000;
 const usersKeptMax = 100_000;
+/** A look that has begun takes as long as ClickHouse likes, and the next process looks again. */
+const stopWaitMsMax = 1_000;
 
 /**
  * Looks at its start and every ten minutes, after a failure sooner, for accounts that were erased, and takes out what their
@@ -24,7 +27,7 @@ export const createTypedWordsEraser = (
 ): Component & { look(): Promise<void> } => {
   /** Users of whom hardly anything can come any more, and when each is looked at again, epoch milliseconds. */
   const settled = createBoundedMap<number>(usersKeptMax);
-  let running: Promise<void> | undefined;
+  let running: Promise<void> = Promise.resolve();
   /** Why the last look failed. */
   let trouble: string | undefined;
 
@@ -69,7 +72,7 @@ export const createTypedWordsEraser = (
       running = run();
     },
     stop: async () => {
-      await running;
+      await endsWithin(stopWaitMsMax, running);
     },
     checkHealth: async () =>
       trouble === undefined ? { status: 'up' } : { status: 'degraded', detail: trouble },
