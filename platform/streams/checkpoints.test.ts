@@ -107,3 +107,26 @@ it('of a window that changed often meanwhile the last row counts, so that none i
   const made = rows.map((row) => ({ window: row.slice(0, 1), row }));
   expect(await publishedAfterwards(onTestFinished, 3, made)).toEqual(['a3', 'b6', 'c3']);
 });
+
+it('stops without the checkpoint that the database, which is away, does not take', async () => {
+  let tries = 0;
+  const refuse = async () => {
+    tries += 1;
+    throw new PlatformError('dependency_unavailable', 'away', { retriable: true });
+  };
+  const stopping = new AbortController();
+  const checkpoints = createCheckpoints(testHost('windows'), { ...store, store: refuse }, [], {
+    checkpointEveryMs: 5,
+    recordsPerCheckpointMax: 1,
+  });
+  const running = checkpoints.run(stopping.signal, () => {});
+  const { asked, control } = refusing(false);
+  const handled = checkpoints.handled({ topic: 'sales', partition: 0 }, 7n, 1, control);
+  await expect.poll(() => tries).toBeGreaterThan(0);
+  stopping.abort();
+  await running;
+  await handled;
+  const triesBefore = tries;
+  await checkpoints.handled({ topic: 'sales', partition: 0 }, 8n, 1, control);
+  expect({ tries, asked }).toEqual({ tries: triesBefore, asked: [] });
+}, 10_000);

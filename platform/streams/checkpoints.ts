@@ -17,8 +17,8 @@ export type Checkpoints = {
   /** A batch was handled: its offsets are committed after the next checkpoint. Resolves when reading may go on. */
   handled(at: TopicPartition, nextOffset: bigint, records: number, control: BatchControl): Promise<void>;
   /**
-   * Stores what has changed, at the interval, until the signal is aborted; and once more at the end. Rejects when
-   * another process has taken over.
+   * Stores what has changed, at the interval, until the signal is aborted; and once more at the end, unless the database is
+   * away then. Rejects when another process has taken over.
    */
   run(signal: AbortSignal, beforeEach: () => void): Promise<void>;
 };
@@ -56,7 +56,7 @@ export const createCheckpoints = (
     return taken;
   };
 
-  const checkpoint = async (): Promise<void> => {
+  const checkpoint = async (signal: AbortSignal): Promise<void> => {
     for (const task of tasks) task.advance();
     isIdle = records === 0 && !tasks.some((task) => task.hasNews());
     if (isIdle) {
@@ -71,7 +71,7 @@ export const createCheckpoints = (
     records = 0;
     try {
       await publish(taken);
-      await storeUntilDone(host, store, taken);
+      await storeUntilDone(host, store, taken, signal);
     } finally {
       goOn();
     }
@@ -94,12 +94,15 @@ export const createCheckpoints = (
       try {
         while (!signal.aborted) {
           beforeEach();
-          await checkpoint();
+          await checkpoint(signal);
           await bell.wait(
             isIdle ? Math.max(idleEveryMs, limits.checkpointEveryMs) : limits.checkpointEveryMs,
           );
         }
-        await checkpoint();
+        await checkpoint(signal);
+      } catch (error) {
+        if (!signal.aborted || !mayPass(error)) throw error;
+        host.logger.warn({ err: error }, 'stopped without the last checkpoint: its records are read again');
       } finally {
         pause.end();
       }
@@ -158,19 +161,25 @@ const verifyIfPossible = async (
   }
 };
 
-/** A checkpoint that was taken has to be stored before the next one, however long the database is away. */
+const mayPass = (error: unknown): boolean => isRetriable(error) && !isBrokenInvariant(error);
+
+/**
+ * A checkpoint that was taken has to be stored before the next one, however long the database is away; once the signal is
+ * aborted there is no next one, and it is tried once more at most.
+ */
 const storeUntilDone = async (
   { logger }: Pick<Host, 'logger'>,
   store: CheckpointStore,
   taken: readonly TakenCheckpoint[],
+  signal: AbortSignal,
 ): Promise<void> => {
   for (let failures = 1; ; failures += 1)
     try {
       return await store.store(taken);
     } catch (error) {
-      if (isBrokenInvariant(error) || !isRetriable(error)) throw error;
+      if (signal.aborted || !mayPass(error)) throw error;
       logger[failures === 1 ? 'warn' : 'debug']({ err: error }, 'a checkpoint could not be stored yet');
-      await sleep(backoffMs(retry, failures));
+      await sleep(backoffMs(retry, failures), { signal });
     }
 };
 
