@@ -432,6 +432,29 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
     expect(await rollupDifferences()).toEqual([]);
   });
 
+  it('takes in again what was deleted as the run book says, although it knew the ids', async (context) => {
+    const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
+    const sales = Array.from({ length: 10 }, () => rig.sale());
+    await rig.send(rig.topic.sales, sales.slice(0, 6), 0);
+    const first = await start();
+    await rowsBecome('sales', 6);
+    await rig.send(rig.topic.sales, sales.slice(6), 0);
+    await committedBecomes(rig.topic.sales, 10n);
+    await first.stop();
+    await rig.clickhouse.command(
+      'ALTER TABLE sales DELETE WHERE kafka_offset >= 3 SETTINGS mutations_sync = 2',
+    );
+    const runBook = await readFile('docs/run-book.md', 'utf8');
+    const [markDone = ''] = /INSERT INTO ingest_blocks[^;]+/.exec(runBook) ?? [];
+    await rig.clickhouse.command(markDone.replace(/topic IN \([^)]+\)/, `topic = '${rig.topic.sales}'`));
+    await start();
+    await rig.send(rig.topic.sales, sales, 0);
+    await committedBecomes(rig.topic.sales, 20n);
+    expect(await rig.clickhouse.query('SELECT kafka_offset AS at FROM sales ORDER BY at')).toEqual(
+      [0, 1, 2, 13, 14, 15, 16, 17, 18, 19].map((at) => ({ at })),
+    );
+  });
+
   it('makes one row of an event that a client sent again, also across a restart', async (context) => {
     const { rig, start, rowsBecome, committedBecomes } = await setUp(context);
     const events = Array.from({ length: 4 }, (_, at) =>
