@@ -23,16 +23,17 @@ import { webhookRoutes } from './webhook-routes.js';
 /** The provider of each method of payment, behind its circuit. */
 const providersFor = (config: PaymentConfig, host: Host, db: Database, stripe: Stripe | undefined) => {
   const { metrics, clock } = host;
-  const providers = [
-    createSandboxProvider(db, clock),
-    ...(stripe === undefined ? [] : [createStripeProvider(stripe, createReferenceStore(db, 'stripe'))]),
-  ];
-  const known = guardProviders(providers, {
-    metrics,
-    monotonicMs: () => clock.monotonicMs(),
-    // Together they have the worker's places, so that one that hangs leaves the others theirs.
-    callsConcurrentMax: Math.ceil(config.providerCallsConcurrentMax / providers.length),
-  });
+  const known = guardProviders(
+    [
+      createSandboxProvider(db, clock),
+      ...(stripe === undefined ? [] : [createStripeProvider(stripe, createReferenceStore(db, 'stripe'))]),
+    ],
+    {
+      metrics,
+      monotonicMs: () => clock.monotonicMs(),
+      callsConcurrentMax: config.providerCallsConcurrentMax,
+    },
+  );
   const names: Record<string, string> = {
     card: config.cardProvider,
     paypal: config.paypalProvider,
