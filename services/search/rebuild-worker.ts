@@ -31,7 +31,7 @@ export const rebuildSearch = async (
 ): Promise<number> => {
   const url = serviceDatabaseUrl(config.databaseUrl, config.database);
   // The exchange waits for those who write, and writes whole tables.
-  const db = host.use(createDatabase(host, { url, poolMax: 2, migrations: [], statementTimeoutMs: 0 }));
+  const db = host.use(createDatabase(host, { url, poolMax: 3, migrations: [], statementTimeoutMs: 0 }));
   const apart = host.use(
     createDatabase(host, { url, poolMax: 4, migrations: [], schemas: [rebuiltSchema, 'public'] }),
   );
@@ -39,6 +39,7 @@ export const rebuildSearch = async (
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
   const group = `search.rebuild-${newId()}`;
   await host.start();
+  const leave = await begunAlone(db);
   const admin = await broker.admin();
   const deadlineMs = performance.now() + waitMsMax;
   /** Until all is read that the topics have now. `whileWaiting` is done again and again. */
@@ -88,8 +89,23 @@ export const rebuildSearch = async (
     return rows[0]?.count ?? 0;
   } finally {
     await db.query(`DROP SCHEMA IF EXISTS ${rebuiltSchema} CASCADE`);
+    leave();
     await admin.close();
   }
+};
+
+const rebuildLockKey = 4_093_117;
+
+/** Throws where another rebuild runs: both would fill the same tables. The lock ends with its connection. */
+const begunAlone = async ({ pool }: Database): Promise<() => void> => {
+  const client = await pool.connect();
+  const leave = () => client.release(true);
+  const { rows } = await client.query<{ isAlone: boolean }>('SELECT pg_try_advisory_lock($1) AS "isAlone"', [
+    rebuildLockKey,
+  ]);
+  if (rows[0]?.isAlone === true) return leave;
+  leave();
+  throw new Error('another rebuild of the search runs');
 };
 
 /** Empty tables beside those that are read. */
