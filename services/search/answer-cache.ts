@@ -48,12 +48,12 @@ export const createAnswerCache = (
 ): AnswerCache => {
   const countedRedis = cacheCounters(host.metrics, 'search');
   const countedMemory = cacheCounters(host.metrics, 'search_memory');
-  const { nowMs } = host.clock;
+  const { nowMs, monotonicMs } = host.clock;
   const memory = createBoundedMap<Entry>(bytesMax);
   const making = new Map<string, { madeAtMs: number; answer: Promise<SearchAnswer> }>();
   let latestMs = nowMs();
-  /** What is in Redis is not used before this time. */
-  let redisFromMs = latestMs;
+  /** What is in Redis is not used before this time of the clock that is never set. */
+  let redisFromMs = monotonicMs();
   /** Answers made at this time or before are not given any more. */
   let outdatedMs = latestMs;
   /** When a product changed a little, if that was after `outdatedMs`, and when the first of them did. */
@@ -75,7 +75,7 @@ export const createAnswerCache = (
       memory.clear();
       making.clear();
       outdateAll(atMs);
-      redisFromMs = atMs + ageMsMax;
+      redisFromMs = monotonicMs() + ageMsMax;
     }
     latestMs = atMs;
     if (atMs - firstChangeMs >= orderMsMax) outdateAll(atMs);
@@ -96,7 +96,8 @@ export const createAnswerCache = (
     memory.set(asked, entry, entry.body.length + asked.length + entryOverheadBytes);
 
   const inRedis = async (asked: string): Promise<Entry | undefined> => {
-    if (observeMs() < redisFromMs) return undefined;
+    observeMs();
+    if (monotonicMs() < redisFromMs) return undefined;
     const text = await redis.orElse((client) => client.get(keyOf(asked)), null);
     if (text === null) return undefined;
     const found = JSON.parse(text) as Entry & { asked: string };
