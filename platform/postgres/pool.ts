@@ -37,10 +37,12 @@ const connectTimeoutMs = 5_000;
 /** A server whose machine is lost says nothing: a silent connection, such as a listener's, asks after so long. */
 const keepAliveAfterMs = 10_000;
 /**
- * The server itself ends a statement in time. If its answer is later than that by so much, its machine is lost: the
- * connection is given up, which the system would keep for a quarter of an hour.
+ * The server itself ends a statement in time. If its answer is later than a few statements may take, one behind the other on
+ * a connection, and by so much, its machine is lost: the connection is given up, which the system would keep for a quarter of
+ * an hour.
  */
 const answerOverdueMs = 5_000;
+const statementsAwaited = 4;
 const idleInTransactionTimeoutMs = 15_000;
 const startRetryMs = 250;
 /** `start` opens this many, so that the first requests do not wait for connections. */
@@ -68,7 +70,7 @@ export const createDatabase = (
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 60_000,
     statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + answerOverdueMs,
+    query_timeout: statementTimeoutMs === 0 ? 0 : statementsAwaited * statementTimeoutMs + answerOverdueMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveAfterMs,
