@@ -12,7 +12,7 @@ it('an oracle that cannot be asked is not taken for one that agrees', async ({ o
   const differences: Reconciler['differences'] = async ([oracle]) => {
     if (oracle?.name === oracles.at(-1)?.name) rounds += 1;
     if (oracle?.name === away) throw new Error('the statement is wrong');
-    return [];
+    return { found: [], asOfMs: clock.nowMs() };
   };
   const watch = watchReconciliation(host, { differences }, 20);
   await watch.start();
@@ -23,4 +23,26 @@ it('an oracle that cannot be asked is not taken for one that agrees', async ({ o
   await expect
     .poll(() => watch.checkHealth?.())
     .toEqual({ status: 'degraded', detail: `not compared for long: ${away}` });
+});
+
+it('an oracle that is asked about an old time only is not taken for one that agrees now', async ({
+  onTestFinished,
+}) => {
+  const clock = handClock();
+  const host = { ...testHost('analytics'), clock };
+  const asOfMs = clock.nowMs();
+  let rounds = 0;
+  const differences: Reconciler['differences'] = async () => {
+    rounds += 1;
+    return { found: [], asOfMs };
+  };
+  const watch = watchReconciliation(host, { differences }, 20);
+  await watch.start();
+  onTestFinished(() => watch.stop());
+  await expect.poll(() => rounds).toBeGreaterThan(oracles.length);
+  expect(await watch.checkHealth?.()).toEqual({ status: 'up' });
+  clock.advanceMs(61);
+  await expect
+    .poll(() => watch.checkHealth?.())
+    .toMatchObject({ status: 'degraded', detail: expect.stringContaining('not compared for long') });
 });

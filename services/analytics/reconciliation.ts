@@ -26,6 +26,11 @@ const difference = z
 const report = z
   .object({
     checkedAt: z.iso.datetime(),
+    asOf: z.iso
+      .datetime()
+      .describe(
+        'Up to when ClickHouse has all events: what came later is compared once it has the others of then.',
+      ),
     quietMs: z
       .int()
       .describe(
@@ -49,8 +54,15 @@ const metricEveryMs = 300_000;
 const countedMax = 1_000;
 
 export type Reconciler = {
-  /** The differences after `place`, sorted by oracle, subject and what was compared; at most `rowsMax`. */
-  differences(which: readonly Oracle[], place: Place | undefined, rowsMax: number): Promise<Difference[]>;
+  /**
+   * The differences after `place`, sorted by oracle, subject and what was compared; at most `rowsMax`. `asOfMs` is the time
+   * up to which it has compared.
+   */
+  differences(
+    which: readonly Oracle[],
+    place: Place | undefined,
+    rowsMax: number,
+  ): Promise<{ found: Difference[]; asOfMs: number }>;
 };
 
 /** It compares what happened up to where `completeness` is: later events of a topic may be missing while another's are there. */
@@ -73,7 +85,7 @@ export const createReconciler = (
       });
       found.push(...rows.map((row) => ({ oracle, ...row })));
     }
-    return found;
+    return { found, asOfMs };
   },
 });
 
@@ -96,21 +108,28 @@ export const reconciliationRoutes = (app: HttpApp, reconciler: Reconciler, clock
       const place = after && { oracle: after[0], subject: after[1], what: after[2] };
       const which = oracles.filter(({ name }) => oracle === undefined || name === oracle);
       const checkedAt = new Date(clock.nowMs()).toISOString();
-      const rows = await reconciler.differences(which, place, limit + 1).catch((error: unknown) => {
-        if (!(error instanceof PlatformError)) throw error;
-        if (error.code === 'clickhouse_limit')
-          throw problem(
-            422,
-            'question_too_costly',
-            'A comparison would take more rows, memory or time than one statement may. Ask for another `oracle` by itself.',
-          );
-        if (error.retriable)
-          throw unavailable('analytics_unavailable', 'The differences cannot be read at the moment.');
-        throw error;
-      });
-      const { items, next } = pageFrom(request, rows, ({ oracle, subject, what }) => [oracle, subject, what]);
+      const { found, asOfMs } = await reconciler
+        .differences(which, place, limit + 1)
+        .catch((error: unknown) => {
+          if (!(error instanceof PlatformError)) throw error;
+          if (error.code === 'clickhouse_limit')
+            throw problem(
+              422,
+              'question_too_costly',
+              'A comparison would take more rows, memory or time than one statement may. Ask for another `oracle` by itself.',
+            );
+          if (error.retriable)
+            throw unavailable('analytics_unavailable', 'The differences cannot be read at the moment.');
+          throw error;
+        });
+      const { items, next } = pageFrom(request, found, ({ oracle, subject, what }) => [
+        oracle,
+        subject,
+        what,
+      ]);
       const asked = which.map(({ name, promise }) => ({ oracle: name, promise }));
-      return { checkedAt, quietMs, oracles: asked, items, next };
+      const asOf = new Date(asOfMs).toISOString();
+      return { checkedAt, asOf, quietMs, oracles: asked, items, next };
     },
   );
 };
@@ -120,7 +139,7 @@ const missedMax = 3;
 
 /**
  * Counts the differences of each oracle every `everyMs`, five minutes if unset, for the metrics. Its health is degraded while an
- * oracle has not been asked for three times as long: its last count then says nothing about now.
+ * oracle has not been asked, or not about what came since, for three times as long: its last count then says nothing about now.
  */
 export const watchReconciliation = (
   { metrics, logger, clock }: Pick<Host, 'metrics' | 'logger' | 'clock'>,
@@ -149,9 +168,10 @@ export const watchReconciliation = (
 
   const count = async (oracle: Oracle): Promise<void> => {
     try {
-      const found = await reconciler.differences([oracle], undefined, countedMax);
+      const { found, asOfMs } = await reconciler.differences([oracle], undefined, countedMax);
       gauge.set({ oracle: oracle.name }, found.length);
-      noteCounted(oracle);
+      // While a source stands still, nothing that came since is compared.
+      if (clock.nowMs() - asOfMs < missedMax * everyMs) noteCounted(oracle);
       failing.delete(oracle.name);
       if (found.length > 0) logger.warn({ oracle: oracle.name, first: found[0] }, 'books differ');
     } catch (error) {

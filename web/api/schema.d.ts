@@ -2952,6 +2952,11 @@ export interface components {
         Reconciliation: {
             /** Format: date-time */
             checkedAt: string;
+            /**
+             * Format: date-time
+             * @description Up to when ClickHouse has all events: what came later is compared once it has the others of then.
+             */
+            asOf: string;
             /** @description Orders and products with an event within so many milliseconds before the time up to which ClickHouse has all events, or since, are not compared yet. */
             quietMs: number;
             oracles: {
