@@ -3,6 +3,7 @@ import { createListeners } from '../kit/listeners.ts';
 import { browserStore } from '../kit/storage.ts';
 import { problemOf, Unreachable } from './problem.ts';
 import type { components } from './schema.d.ts';
+import { endVisit } from './visit.ts';
 
 export type User = components['schemas']['User'];
 type LoggedIn = components['schemas']['LoggedIn'];
@@ -70,16 +71,19 @@ const lifetimeMs = (token: string): number => {
 
 /** Takes over what a login, a registration or a refresh has answered. */
 export const acceptLogin = ({ accessToken, refreshToken, user }: LoggedIn): void => {
+  const before = stored()?.user.id;
+  if (before !== undefined && before !== user.id) endVisit();
   access = { token: accessToken, expiresAtMs: performance.now() + lifetimeMs(accessToken), userId: user.id };
   awayUntilMs = 0;
   browserStore.setItem(storageKey, JSON.stringify({ refreshToken, user } satisfies Stored));
   announce();
 };
 
-/** Forgets the login in all tabs. The API is asked to end the session first, by `logOut`. */
+/** Forgets the login in all tabs, and ends the visit. The API is asked to end the session first, by `logOut`. */
 export const forgetLogin = (): void => {
   access = undefined;
   browserStore.removeItem(storageKey);
+  endVisit();
   announce();
 };
 

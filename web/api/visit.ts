@@ -1,13 +1,9 @@
 import { browserStore } from '../kit/storage.ts';
-import { whenUserLeaves } from './login.ts';
 import { newId } from './new-id.ts';
 
 const storageKey = 'cartstream.visit';
 /** A visit ends when nothing was done for so long. */
 const pauseMsMax = 30 * 60_000;
-
-/** Who sits down here next has not seen what this user has, and no list says so. */
-whenUserLeaves(() => browserStore.removeItem(storageKey));
 
 type Visit = { id: string; lastMs: number };
 
@@ -26,3 +22,6 @@ export const visitId = (nowMs = Date.now()): string => {
   browserStore.setItem(storageKey, JSON.stringify({ id, lastMs: nowMs } satisfies Visit));
   return id;
 };
+
+/** Who sits down here next has not seen what this visitor has, and no list says so. */
+export const endVisit = (): void => browserStore.removeItem(storageKey);
