@@ -98,6 +98,7 @@ export const useNarrowTotals = (
       return data as unknown as RevenueOfAll;
     },
     select: ({ items }) => items.filter((row) => row.currency === currency),
+    placeholderData: keepPreviousData<RevenueOfAll>,
     enabled: isOn && isNarrow(question),
   });
 

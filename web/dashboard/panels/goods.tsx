@@ -115,17 +115,25 @@ const useSalesBefore = (
   { question, previous }: Pick<Asked, 'question' | 'previous'>,
 ): ReadonlyMap<string, Sold> | undefined => {
   const { from, totalsTo: to } = previous;
-  const { tz } = question;
-  return useQuery({
-    queryKey: ['products before', from, to, tz, currency, productIds],
-    enabled: question.compare && productIds.length > 0,
-    queryFn: async () => {
+  const { tz, category } = question;
+  // The order of the ids is no other question.
+  const ids = [...productIds].sort();
+  const { data } = useQuery({
+    queryKey: ['products before', currency, category, tz, from, to, ids],
+    enabled: question.compare && ids.length > 0,
+    // Of the same currency and category: of others the figures would be compared with these.
+    placeholderData: (last, asked) =>
+      asked?.queryKey[1] === currency && asked?.queryKey[2] === category ? last : undefined,
+    queryFn: async (): Promise<ReadonlyMap<string, Sold>> => {
       const { data } = await api.POST('/api/analytics/query', {
         body: {
           measures: ['net', 'units'],
           dimensions: ['productId'],
           filters: [
-            { dimension: 'productId', operator: 'equals', values: [...productIds] },
+            { dimension: 'productId', operator: 'equals', values: ids },
+            ...(category === undefined
+              ? []
+              : [{ dimension: 'category' as const, operator: 'under' as const, values: [category] }]),
             ...inCurrency(currency),
           ],
           from,
@@ -137,7 +145,8 @@ const useSalesBefore = (
       const { items } = data as unknown as { items: (Sold & { productId: string })[] };
       return new Map(items.map((row) => [row.productId, row]));
     },
-  }).data;
+  });
+  return question.compare ? data : undefined;
 };
 
 /** The change, or where too few orders were before, how many there are now. */
