@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Cart, emptyCart, isBlocking, isSameOffer, withQuantity } from './cart.ts';
+import { type Cart, emptyCart, hasAll, isBlocking, isSameOffer, withQuantity } from './cart.ts';
 
 const lamp = {
   productId: 'lamp',
@@ -61,4 +61,13 @@ it('is the same offer with the same pieces at the same prices, in whatever order
   expect(isSameOffer(shown, withQuantity(withQuantity(emptyCart, dearer, 2), mug, 1))).toBe(false);
   expect(isSameOffer(shown, withQuantity(shown, lamp, 1))).toBe(false);
   expect(isSameOffer(shown, withQuantity(shown, mug, 0))).toBe(false);
+});
+
+it('has all pieces of an order until the order takes them, whatever else is put in or left', () => {
+  const ordered = [{ productId: lamp.productId, quantity: 2 }];
+  const cart = withQuantity(withQuantity(emptyCart, lamp, 2), mug, 1);
+  expect(hasAll(cart, ordered)).toBe(true);
+  expect(hasAll(withQuantity(cart, lamp, 1), ordered)).toBe(false);
+  expect(hasAll(withQuantity(cart, lamp, 0), ordered)).toBe(false);
+  expect(hasAll(emptyCart, ordered)).toBe(false);
 });

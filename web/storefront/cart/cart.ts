@@ -84,3 +84,12 @@ export const isSameOffer = (shown: Cart, now: Cart): boolean => {
       .join();
   return offer(shown) === offer(now);
 };
+
+/** Whether the cart has these pieces at least. */
+export const hasAll = (
+  { items }: Pick<Cart, 'items'>,
+  pieces: readonly { productId: string; quantity: number }[],
+): boolean =>
+  pieces.every(({ productId, quantity }) =>
+    items.some((item) => item.productId === productId && item.quantity >= quantity),
+  );

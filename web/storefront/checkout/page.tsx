@@ -9,7 +9,7 @@ import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
 import { tabStore } from '../../kit/storage.ts';
 import { formatMoney } from '../../money/money.ts';
-import { type Cart, isBlocking, isSameOffer } from '../cart/cart.ts';
+import { type Cart, hasAll, isBlocking, isSameOffer } from '../cart/cart.ts';
 import { useCart, useCartCache } from '../cart/use-cart.ts';
 import { Page } from '../shell/page.tsx';
 import {
@@ -152,8 +152,8 @@ const Checkout = ({ cart, user }: { cart: Cart; user: User | undefined }) => {
       };
       const isRepeat = unansweredIn(tabStore, user?.id)?.body === JSON.stringify(body);
       const now = await freshCart(user?.id);
-      // An accepted order leaves the cart, so the repeat of one is not measured by an empty one.
-      const isAccepted = isRepeat && now.items.length === 0;
+      // An accepted order leaves the cart, so the repeat of one is measured by it only where all of it is still there.
+      const isAccepted = isRepeat && !hasAll(now, body.items);
       if (!isAccepted && !isSameOffer(cart, now)) throw new CartChanged();
       return placeOrder(body);
     },
