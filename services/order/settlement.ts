@@ -5,7 +5,7 @@ import type { PaymentStatusShown } from '#schemas/payment-status';
 /**
  * The status of an order's stock and payment that the order shows. No decision uses it: inventory and payment decide on
  * their own rows. Each function is called once for each event, in the order of its topic, unless staff replay one that was
- * parked: it may come behind its successors, and takes no status back.
+ * parked: it may come behind its successors. The status of stock and payment then stays; what is said of a refund counts.
  */
 
 export type StockStatus = 'held' | 'rejected' | 'committed' | 'released';

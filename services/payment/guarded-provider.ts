@@ -11,7 +11,7 @@ const fullRestMs = 100;
 type GuardOptions = {
   metrics: Pick<Metrics, 'gauge' | 'beforeRender'>;
   monotonicMs: () => number;
-  /** The most calls to this provider at once: one that hangs does not take the places of the others. */
+  /** The most calls to this provider at once. Where it hangs, its circuit leaves the worker's places to the others. */
   callsConcurrentMax: number;
 };
 
