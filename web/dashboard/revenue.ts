@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { api } from '../api/client.ts';
 import type { Asked } from './asked.tsx';
+import { ofProducts, underCategory } from './filters.ts';
 import type { Period, Question } from './question.ts';
 
 /** The money of a period in buckets, of one currency. */
@@ -14,31 +15,17 @@ type RevenueOfAll = Omit<Revenue, 'items'> & { items: (RevenueRow & { currency: 
 export const isNarrow = ({ category, product }: Question): boolean =>
   category !== undefined || product !== undefined;
 
-const filtersOf = ({ category, product }: Question) => [
-  ...(category === undefined
-    ? []
-    : [{ dimension: 'category' as const, operator: 'under' as const, values: [category] }]),
-  ...(product === undefined
-    ? []
-    : [{ dimension: 'productId' as const, operator: 'equals' as const, values: [product] }]),
-];
-
-/** The narrower question, of one category or product, is for the model; the whole shop has a quicker answer. */
-const readRevenue = async (question: Question, period: Period): Promise<RevenueOfAll> => {
-  const { tz } = question;
-  const { from, to, granularity } = period;
-  if (!isNarrow(question)) {
-    const { data } = await api.GET('/api/analytics/revenue', {
-      params: { query: { from, to, tz, granularity } },
-    });
-    return data as RevenueOfAll;
-  }
+/** Of one category or product; altogether where no granularity is given. */
+const readNarrow = async (
+  { tz, category, product }: Question,
+  { from, to, granularity }: Pick<Period, 'from' | 'to'> & Partial<Pick<Period, 'granularity'>>,
+): Promise<RevenueOfAll> => {
   const { data } = await api.POST('/api/analytics/query', {
     body: {
       measures: ['orders', 'gross', 'refunds', 'net'],
       dimensions: ['currency'],
-      filters: filtersOf(question),
-      granularity,
+      filters: [...underCategory(category), ...(product === undefined ? [] : ofProducts([product]))],
+      ...(granularity === undefined ? {} : { granularity }),
       from,
       to,
       tz,
@@ -46,6 +33,16 @@ const readRevenue = async (question: Question, period: Period): Promise<RevenueO
     },
   });
   return data as unknown as RevenueOfAll;
+};
+
+/** The narrower question is for the model; the whole shop has a quicker answer. */
+const readRevenue = async (question: Question, period: Period): Promise<RevenueOfAll> => {
+  if (isNarrow(question)) return await readNarrow(question, period);
+  const { from, to, granularity } = period;
+  const { data } = await api.GET('/api/analytics/revenue', {
+    params: { query: { from, to, tz: question.tz, granularity } },
+  });
+  return data as RevenueOfAll;
 };
 
 const asking = (question: Question, period: Period) => ({
@@ -83,20 +80,7 @@ export const useNarrowTotals = (
 ) =>
   useQuery({
     queryKey: ['narrow totals', question.tz, question.category, question.product, from, to],
-    queryFn: async () => {
-      const { data } = await api.POST('/api/analytics/query', {
-        body: {
-          measures: ['orders', 'gross', 'refunds', 'net'],
-          dimensions: ['currency'],
-          filters: filtersOf(question),
-          from,
-          to,
-          tz: question.tz,
-          limit: rowsMax,
-        },
-      });
-      return data as unknown as RevenueOfAll;
-    },
+    queryFn: () => readNarrow(question, { from, to }),
     select: ({ items }) => items.filter((row) => row.currency === currency),
     placeholderData: keepPreviousData<RevenueOfAll>,
     enabled: isOn && isNarrow(question),

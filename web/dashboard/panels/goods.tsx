@@ -6,6 +6,7 @@ import { BarList } from '../../kit/bar-list.tsx';
 import { Delta } from '../../kit/delta.tsx';
 import { categoryPathWords, plural } from '../../words/words.ts';
 import { type Asked, paramsOf, useAsked } from '../asked.tsx';
+import { inCurrency, ofProducts, underCategory } from '../filters.ts';
 import { exact } from '../formats.ts';
 import { comparedOrdersMin } from '../not-enough.tsx';
 import { Panel } from '../panel.tsx';
@@ -13,12 +14,6 @@ import { Panel } from '../panel.tsx';
 type Rows = { items: Record<string, string | number | null>[]; asOf: string; lagMs: number };
 const everyMs = 15_000;
 const shownMax = 10;
-
-/** Minor units of different currencies are no order: fifty rows could all be of another one. */
-const inCurrency = (currency: string | undefined) =>
-  currency === undefined
-    ? []
-    : [{ dimension: 'currency' as const, operator: 'equals' as const, values: [currency] }];
 
 /** What sells, with the period before; a row filters everything by its product. */
 export const TopProducts = () => {
@@ -48,10 +43,7 @@ export const TopProducts = () => {
         body: {
           measures: ['net', 'units'],
           dimensions: ['productId', 'productName', 'currency'],
-          filters: [
-            { dimension: 'category', operator: 'under', values: [question.category] },
-            ...inCurrency(asked.currency),
-          ],
+          filters: [...underCategory(question.category), ...inCurrency(asked.currency)],
           order: [{ by: 'net', direction: 'desc' }],
           from,
           to,
@@ -129,13 +121,7 @@ const useSalesBefore = (
         body: {
           measures: ['net', 'units'],
           dimensions: ['productId'],
-          filters: [
-            { dimension: 'productId', operator: 'equals', values: ids },
-            ...(category === undefined
-              ? []
-              : [{ dimension: 'category' as const, operator: 'under' as const, values: [category] }]),
-            ...inCurrency(currency),
-          ],
+          filters: [...ofProducts(ids), ...underCategory(category), ...inCurrency(currency)],
           from,
           to,
           tz,
@@ -169,12 +155,7 @@ export const Categories = () => {
       body: {
         measures: ['net', 'units', 'orders'],
         dimensions: [question.category === undefined ? 'topCategory' : 'category', 'currency'],
-        filters: [
-          ...(question.category === undefined
-            ? []
-            : [{ dimension: 'category' as const, operator: 'under' as const, values: [question.category] }]),
-          ...inCurrency(asked.currency),
-        ],
+        filters: [...underCategory(question.category), ...inCurrency(asked.currency)],
         order: [{ by: 'net', direction: 'desc' }],
         from,
         to,
