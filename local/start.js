@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The first thing a newcomer runs: plain JavaScript, because nothing is installed or built yet.
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const nodeMajor = Number(process.versions.node.split('.')[0]);
@@ -16,7 +16,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 const { isFree, portTaken } = await import('./setup/port.js');
 const { continueWith, endWithParent, runtimeOf } = await import('./setup/runtime.js');
 const { setUp } = await import('./setup/set-up.js');
-const { parseOptions, usage, UsageError } = await import('./setup/options.js');
+const { dataFolderIn, parseOptions, usage, UsageError } = await import('./setup/options.js');
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 let options;
@@ -52,6 +52,4 @@ if (runtime !== process.execPath) await continueWith(runtime, process.argv.slice
 
 process.chdir(root);
 const { launch } = await import('../dist/local/launcher.js');
-// A folder that was named is where npm was called; without one it is this checkout's, wherever that was.
-const namedFrom = options.dataDir === '.local' ? root : (process.env.INIT_CWD ?? root);
-await launch({ ...options, dataDir: resolve(namedFrom, options.dataDir) });
+await launch({ ...options, dataDir: dataFolderIn(root, options.dataDir, process.env) });

@@ -15,6 +15,13 @@ export class UsageError extends Error {}
 
 export const usage: string;
 
+/** The whole path of the data folder `dataDir` of the options; relative ones are where npm was called, the default is in `root`. */
+export function dataFolderIn(
+  root: string,
+  dataDir: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string;
+
 /** Reads the command line over the environment over the defaults. Throws `UsageError` with one line. */
 export function parseOptions(
   args: readonly string[],

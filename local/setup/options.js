@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 /** The options of `npm start`: each has a flag and an environment variable, and the flag wins. */
 
 export class UsageError extends Error {}
@@ -73,6 +75,11 @@ const defaults = {
   enginesOnly: false,
   help: false,
 };
+
+/** A folder that was named is where npm was called (`INIT_CWD`); without one it is the checkout's, wherever that was. */
+export function dataFolderIn(root, dataDir = defaults.dataDir, env = {}) {
+  return resolve(dataDir === defaults.dataDir ? root : (env.INIT_CWD ?? root), dataDir);
+}
 
 export function parseOptions(args, env) {
   const options = { ...defaults };

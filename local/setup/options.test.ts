@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseOptions, UsageError } from './options.js';
+import { dataFolderIn, parseOptions, UsageError } from './options.js';
 
 describe('the options of npm start', () => {
   it('have the defaults of the contract', () => {
@@ -69,5 +69,16 @@ describe('the options of npm start', () => {
     [['--instances', 'order=2'], '--instances goes with --separate'],
   ])('refuse %j in one line', (args, message) => {
     expect(() => parseOptions(args, {})).toThrow(new UsageError(message));
+  });
+});
+
+describe('the data folder', () => {
+  it('is where npm was called if it was named, and else in the checkout', () => {
+    const env = { INIT_CWD: '/home/ada' };
+    expect(dataFolderIn('/checkout', undefined, env)).toBe('/checkout/.local');
+    expect(dataFolderIn('/checkout', parseOptions([], {}).dataDir, env)).toBe('/checkout/.local');
+    expect(dataFolderIn('/checkout', 'shop', env)).toBe('/home/ada/shop');
+    expect(dataFolderIn('/checkout', '/data', env)).toBe('/data');
+    expect(dataFolderIn('/checkout', 'shop', {})).toBe('/checkout/shop');
   });
 });
