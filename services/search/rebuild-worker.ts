@@ -1,8 +1,9 @@
 import { newId } from '#platform/ids';
+import type { Broker } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
 import { partitionName } from '#platform/messaging/partition-name';
 import { createReactor } from '#platform/messaging/reactor';
-import { createSchemaRegistry } from '#platform/messaging/schema-registry';
+import { createSchemaRegistry, type SchemaRegistry } from '#platform/messaging/schema-registry';
 import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
 import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { RunnableHost } from '#platform/service-host';
@@ -37,9 +38,24 @@ export const rebuildSearch = async (
   );
   const broker = host.use(connectBroker(host, config.kafka));
   const registry = createSchemaRegistry(config.schemaRegistryUrl);
-  const group = `search.rebuild-${newId()}`;
   await host.start();
-  const leave = await begunAlone(db);
+  return await alone(db, () => rebuildApart(host, { db, apart, broker, registry, waitMsMax }));
+};
+
+type RebuildParts = {
+  db: Database;
+  /** The same, with the tables that are filled. */
+  apart: Database;
+  broker: Broker;
+  registry: SchemaRegistry;
+  waitMsMax: number;
+};
+
+const rebuildApart = async (
+  host: RunnableHost,
+  { db, apart, broker, registry, waitMsMax }: RebuildParts,
+): Promise<number> => {
+  const group = `search.rebuild-${newId()}`;
   const admin = await broker.admin();
   const deadlineMs = performance.now() + waitMsMax;
   /** Until all is read that the topics have now. `whileWaiting` is done again and again. */
@@ -89,7 +105,6 @@ export const rebuildSearch = async (
     return rows[0]?.count ?? 0;
   } finally {
     await db.query(`DROP SCHEMA IF EXISTS ${rebuiltSchema} CASCADE`);
-    leave();
     await admin.close();
   }
 };
@@ -97,15 +112,18 @@ export const rebuildSearch = async (
 const rebuildLockKey = 4_093_117;
 
 /** Throws where another rebuild runs: both would fill the same tables. The lock ends with its connection. */
-const begunAlone = async ({ pool }: Database): Promise<() => void> => {
+const alone = async <T>({ pool }: Database, work: () => Promise<T>): Promise<T> => {
   const client = await pool.connect();
-  const leave = () => client.release(true);
-  const { rows } = await client.query<{ isAlone: boolean }>('SELECT pg_try_advisory_lock($1) AS "isAlone"', [
-    rebuildLockKey,
-  ]);
-  if (rows[0]?.isAlone === true) return leave;
-  leave();
-  throw new Error('another rebuild of the search runs');
+  try {
+    const { rows } = await client.query<{ isAlone: boolean }>(
+      'SELECT pg_try_advisory_lock($1) AS "isAlone"',
+      [rebuildLockKey],
+    );
+    if (rows[0]?.isAlone !== true) throw new Error('another rebuild of the search runs');
+    return await work();
+  } finally {
+    client.release(true);
+  }
 };
 
 /** Empty tables beside those that are read. */
@@ -127,7 +145,7 @@ const exchange = async (tx: Tx): Promise<void> => {
   await tx.query('SELECT pg_notify($1, $2)', [documentsChannel, '']);
 };
 
-type Admin = Awaited<ReturnType<ReturnType<typeof connectBroker>['admin']>>;
+type Admin = Awaited<ReturnType<Broker['admin']>>;
 
 type End = { topic: string; partition: number; low: bigint; high: bigint };
 
