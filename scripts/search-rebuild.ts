@@ -11,19 +11,16 @@ import { projectPath } from '#platform/project';
 import { createHost } from '#platform/service-host';
 import { createLogger } from '#platform/telemetry/logger';
 import { createMetrics } from '#platform/telemetry/metrics';
-import { engines, runFileVariable } from '#platform/testing/engines';
+import { engines, runFilePath } from '#platform/testing/engines';
 import { searchConfig } from '../services/search/config.js';
 import { rebuildSearch } from '../services/search/rebuild-worker.js';
 
 const waitMsMax = 30 * 60_000;
 
 const ofPlatform = (): Record<string, string> => {
-  const runFile = process.env[runFileVariable] || projectPath('.local/run.json');
-  if (!existsSync(runFile)) return {};
-  const { databaseUrl, redisUrl, schemaRegistryUrl, kafka } = engines({
-    ...process.env,
-    [runFileVariable]: runFile,
-  });
+  process.env.CARTSTREAM_RUN ||= projectPath('.local/run.json');
+  if (!existsSync(runFilePath())) return {};
+  const { databaseUrl, redisUrl, schemaRegistryUrl, kafka } = engines();
   return {
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
