@@ -14,6 +14,16 @@ const rememberedMax = 200_000;
 /** What a sender takes beside its products is as much as this many of them. */
 const senderSize = 4;
 
+export type SenderCalm = {
+  /** By how much the report weighs less; it counts from now on. */
+  weigh(sender: string, productId: string, share: number): number;
+  /** The report was not stored, so the sender may send it again. */
+  takeBack(sender: string, productId: string, share: number): void;
+};
+
+const countedAs = (reported: Reported, productId: string): string =>
+  reported.has(productId) || reported.size < distinguishedMax ? productId : productId.slice(-endChars);
+
 /**
  * By how much a report of a product weighs less because the same sender has reported the product before: with n its
  * weight so far in this slice, and D the different products that the sender has reported, by
@@ -23,13 +33,6 @@ const senderSize = 4;
  * so the sum over all reports stays below a, however many visits they name. Somebody who reports for many shoppers reports
  * many products, and is slowed down less. The sender stands nowhere but in this memory, and is forgotten with the slice.
  */
-export type SenderCalm = {
-  /** By how much the report weighs less; it counts from now on. */
-  weigh(sender: string, productId: string, share: number): number;
-  /** The report was not stored, so the sender may send it again. */
-  takeBack(sender: string, productId: string, share: number): void;
-};
-
 export const createSenderCalm = (nowMs: () => number): SenderCalm => {
   let slice = Number.NaN;
   const senders = createBoundedMap<Reported>(rememberedMax);
@@ -42,8 +45,7 @@ export const createSenderCalm = (nowMs: () => number): SenderCalm => {
   const weigh = (sender: string, productId: string, share: number): number => {
     forgetPast();
     const reported: Reported = senders.get(sender) ?? new Map();
-    const isDistinguished = reported.has(productId) || reported.size < distinguishedMax;
-    const counted = isDistinguished ? productId : productId.slice(-endChars);
+    const counted = countedAs(reported, productId);
     const before = reported.get(counted) ?? 0;
     reported.set(counted, before + share);
     senders.set(sender, reported, senderSize + reported.size);
@@ -56,7 +58,7 @@ export const createSenderCalm = (nowMs: () => number): SenderCalm => {
       forgetPast();
       const reported = senders.get(sender);
       if (reported === undefined) return;
-      const counted = reported.has(productId) ? productId : productId.slice(-endChars);
+      const counted = countedAs(reported, productId);
       const left = (reported.get(counted) ?? 0) - share;
       if (left > 0) reported.set(counted, left);
       else reported.delete(counted);
