@@ -3,6 +3,7 @@ import { newId } from '#platform/ids';
 import { avroType, encode } from '#platform/messaging/avro-codec';
 import { type OrderCancelled, type OrderPlaced, records } from '#schemas/events';
 import { payloadBytesMax } from './event-rows.js';
+import { lamp } from './testing/ingest-rig.js';
 import { comesTrue, setUp } from './testing/set-up.js';
 
 type Setting = Awaited<ReturnType<typeof setUp>>;
@@ -81,24 +82,9 @@ describe.concurrent('domain_events', { timeout: 120_000 }, () => {
     const end = cancelled();
     await send('OrderPlaced', order, { partition: 0, eventId: 'a' });
     await send('OrderCancelled', end, { partition: 1, eventId: 'b' });
-    const { schemaId, type } = rig.writers.product;
-    const product = {
-      productId: 'p',
-      version: 1,
-      name: 'Lamp',
-      description: '',
-      category: 'home',
-      priceMinor: 999,
-      currency: 'EUR',
-      brand: null,
-      tags: ['oak'],
-      groupId: null,
-      active: true,
-      initialStock: 3,
-      createdAt: 1_790_000_000_000,
-      occurredAt: 1_790_000_000_000,
-    };
-    await rig.send(rig.topic.products, [encode(schemaId, type, product), null], 1);
+    const atMs = 1_790_000_000_000;
+    const product = { ...lamp, priceMinor: 999, tags: ['oak'], createdAt: atMs, occurredAt: atMs };
+    await rig.send(rig.topic.products, [rig.product(product), null], 1);
     await start({ tables });
     await rowsBecome('domain_events', 3);
     await rowsBecome('products', 1);

@@ -8,23 +8,6 @@ import { sleep } from '#platform/waiting/sleep';
 import { records } from '#schemas/events';
 import { comesTrue, setUp } from './testing/set-up.js';
 
-const product = {
-  productId: 'p',
-  version: 1,
-  name: 'Lamp',
-  description: '',
-  category: 'home',
-  priceMinor: 100,
-  currency: 'EUR',
-  brand: null,
-  tags: ['x', 'y'],
-  groupId: null,
-  active: true,
-  initialStock: 3,
-  createdAt: 1,
-  occurredAt: 1,
-};
-
 describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
   it('puts every field of a record into its column, with the coordinates it came from', async (context) => {
     const { rig, start, rowsBecome } = await setUp(context);
@@ -148,8 +131,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
 
   it('keeps the products it is told of, and passes over what else is on their topic', async (context) => {
     const { rig, start, committedBecomes } = await setUp(context);
-    const { schemaId, type } = rig.writers.product;
-    const created = encode(schemaId, type, product);
+    const created = rig.product();
     await rig.send(rig.topic.products, [created, null, rig.sale(), created], 0);
     await start();
     await comesTrue(async () =>
@@ -165,8 +147,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
 
   it('parks the poison among products once, however often it starts', async (context) => {
     const { rig, start, committedBecomes } = await setUp(context);
-    const { schemaId, type } = rig.writers.product;
-    const created = encode(schemaId, type, product);
+    const created = rig.product();
     await rig.send(rig.topic.products, [created, Buffer.from('poison'), created], 0);
     const first = await start();
     await committedBecomes(rig.topic.products, 3n);

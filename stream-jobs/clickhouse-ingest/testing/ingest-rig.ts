@@ -150,6 +150,24 @@ export const openIngestRig = async () => {
   };
 };
 
+/** What every `rig.product` says, where a test says nothing else. */
+export const lamp = {
+  productId: 'p',
+  version: 1,
+  name: 'Lamp',
+  description: '',
+  category: 'home',
+  priceMinor: 100,
+  currency: 'EUR',
+  brand: null,
+  tags: ['x', 'y'],
+  groupId: null,
+  active: true,
+  initialStock: 3,
+  createdAt: 1,
+  occurredAt: 1,
+};
+
 /** Registers the schemas of the rig's topics and writes records with them. */
 const openWriters = async ({ topic, registry }: Pick<Parts, 'topic' | 'registry'>) => {
   const writerOf = async (name: string, { schema }: { schema: object }) => ({
@@ -190,7 +208,9 @@ const openWriters = async ({ topic, registry }: Pick<Parts, 'topic' | 'registry'
       occurred_at: Date.now(),
       ...changes,
     });
-  return { writers, activity, sale };
+  const product = (changes: Partial<typeof lamp> = {}): Buffer =>
+    encode(writers.product.schemaId, writers.product.type, { ...lamp, ...changes });
+  return { writers, activity, sale, product };
 };
 
 const recordsOf = (name: string, values: readonly (Buffer | null)[], partition?: number): OutgoingRecord[] =>
