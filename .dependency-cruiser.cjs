@@ -21,7 +21,7 @@ const withoutEffects = [
   '^crypto$',
   '^platform/(assert|bounded-map|errors|fresh-map|html|ids)[.]ts$',
   '^platform/http/(bounds|json-value|strict-json|text)[.]ts$',
-  '^platform/messaging/(asyncapi|avro-codec|record-pack)[.]ts$',
+  '^platform/messaging/(asyncapi|avro-codec|datum-walk|record-pack)[.]ts$',
   '^platform/statistics/',
   '^platform/streams/(distinct|earliest|interning|join|recent-ids|topology|window)[.]ts$',
   '^platform/postgres/(gathering|list-parameter)[.]ts$',

@@ -12,6 +12,10 @@ const v2 = thing([
   { name: 'amount', type: 'long' },
   { name: 'note', type: ['null', 'string'], default: null },
 ]);
+const lists = thing([
+  { name: 'ids', type: { type: 'array', items: 'string' } },
+  { name: 'named', type: { type: 'map', values: 'long' } },
+]);
 const at = thing([{ name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } }]);
 
 const decoderOf = (readers: object[], schemas: Record<number, object>) =>
@@ -40,6 +44,16 @@ describe('a message', () => {
       recordName: 'test.Thing',
       value,
     });
+  });
+
+  test('comes out with its lists', async () => {
+    for (const value of [
+      { ids: [], named: {} },
+      { ids: ['a', '', 'ž'], named: { one: 1, two: -2 } },
+    ])
+      expect((await decoderOf([lists], { 5: lists }).decode(encode(5, avroType(lists), value))).value).toEqual(
+        value,
+      );
   });
 
   test('of an older or a newer writer is read as our own version', async () => {
@@ -85,6 +99,18 @@ describe('poison', () => {
     const decoding = decoder.decode(message);
     await expect(decoding).rejects.toMatchObject({ code: 'datum_malformed', retriable: false });
     await expect(decoding).rejects.toThrow(says);
+  });
+
+  // avsc makes room for as many items as the datum says: this many take all memory of a process, which nothing catches.
+  test.each([
+    ['a list', [0x80, 0x84, 0xaf, 0x5f]],
+    ['a map', [0, 0x80, 0x84, 0xaf, 0x5f]],
+  ])('is %s of a hundred million items that are not there', async (_name, datum) => {
+    const message = Buffer.from([0, 0, 0, 0, 5, ...datum]);
+    for (const readers of [[lists], []]) {
+      const decoding = decoderOf(readers, { 5: lists }).decode(message);
+      await expect(decoding).rejects.toMatchObject({ code: 'datum_malformed', retriable: false });
+    }
   });
 
   test('is an id the registry does not know', async () => {

@@ -1,5 +1,6 @@
 import avro from 'avsc';
 import { PlatformError } from '#platform/errors';
+import { compileWalk, type Walk } from '#platform/messaging/datum-walk';
 import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
 
 /**
@@ -114,16 +115,23 @@ const compileReading = (
     const writer = avroType(schema);
     const recordName = writer.name ?? '';
     const reader = own.get(recordName);
-    if (reader === undefined) return { recordName, read: reads(writer) };
-    return { recordName, read: reads(reader, reader.createResolver(writer)) };
+    const walk = listsWalk(schema);
+    if (reader === undefined) return { recordName, read: reads(writer, walk) };
+    return { recordName, read: reads(reader, walk, reader.createResolver(writer)) };
   } catch (error) {
     throw malformed(`schema ${schemaId} cannot be read: ${(error as Error).message}`, error);
   }
 };
 
+/** A walk over datums that may have a list; undefined for a schema without one, whose decoding allocates no more than it reads. */
+export const listsWalk = (schema: AvroSchema): Walk | undefined =>
+  /"type":"(array|map)"/.test(JSON.stringify(schema)) ? compileWalk(schema) : undefined;
+
 const reads =
-  (type: avro.Type, resolver?: unknown) =>
+  (type: avro.Type, walk?: Walk, resolver?: unknown) =>
   (message: Buffer): unknown => {
+    if (walk !== undefined && walk(message, wirePrefixBytes, message.length) < 0)
+      throw malformed(`${type.name}: the datum ends too early, or a number in it is too large`);
     let decoded: { value: unknown; offset: number };
     try {
       decoded = type.decode(message, wirePrefixBytes, resolver as never);

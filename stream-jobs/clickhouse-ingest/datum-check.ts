@@ -1,6 +1,6 @@
+import { compileFieldWalks, readLong, type Walk } from '#platform/messaging/datum-walk';
 import type { AvroSchema } from '#platform/messaging/schema-registry';
 import type { FieldRules, RecordRules, ValueRule } from '#schemas/value-rules';
-import { compileFieldWalks, readLong, type Walk } from './datum-walk.js';
 
 /** A walk returns it instead of a position. */
 export const malformed = -1;

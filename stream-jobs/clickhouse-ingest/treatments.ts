@@ -1,10 +1,10 @@
 import type avro from 'avsc';
 import { PlatformError } from '#platform/errors';
-import { avroType } from '#platform/messaging/avro-codec';
+import { avroType, listsWalk } from '#platform/messaging/avro-codec';
+import { compileFieldWalks, type Walk } from '#platform/messaging/datum-walk';
 import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
 import { brokenRule, valueRules } from '#schemas/value-rules';
 import { compileDatumWalk, malformed, textStart } from './datum-check.js';
-import { compileFieldWalks, type Walk } from './datum-walk.js';
 import { createEventRows, type DecodedEvent } from './event-rows.js';
 import type { EventFeed, Feed, RowFeed } from './feeds.js';
 import { createDatumRows, type NativeRows, rowLayout } from './native-rows.js';
@@ -42,7 +42,7 @@ const schemaIdsMax = 10_000;
 
 export const createTreatments = (registry: Pick<SchemaRegistry, 'schemaById'>, feed: Feed): Treatments => {
   const treatmentOf: TreatmentOf = feed.keepsEvents
-    ? (_schemaId, schema) => eventTreatment(feed, avroType(schema))
+    ? (_schemaId, schema) => eventTreatment(feed, schema)
     : fieldsTreatment(feed);
   const treatments = new Map<number, Treatment>();
 
@@ -116,13 +116,16 @@ const rowTreatment = (schemaId: number, schema: AvroSchema, type: avro.Type): Ro
 };
 
 /** Whole events are decoded. They are few: some for each order, where shoppers do a hundred things. */
-const eventTreatment = ({ topic }: EventFeed, type: avro.Type): RowTreatment => {
+const eventTreatment = ({ topic }: EventFeed, schema: AvroSchema): RowTreatment => {
+  const type = avroType(schema);
+  const lists = listsWalk(schema);
   const event: { type: string; value: unknown } = { type: type.name?.split('.').at(-1) ?? '', value: null };
   return {
     kind: 'row',
     partId: 0,
     event,
     walk: (bytes, start, end) => {
+      if (lists !== undefined && lists(bytes, start, end) < 0) return malformed;
       try {
         const decoded = type.decode(bytes.subarray(0, end), start) as { value: unknown; offset: number };
         event.value = decoded.value;

@@ -7,11 +7,15 @@ import type { AvroSchema } from '#platform/messaging/schema-registry';
  * Datums follow each other directly in an Avro file, and nothing marks the end of one. If a datum were one byte short,
  * a reader would take the first byte of the next one for its last, and misread all that follow. Walking each datum
  * before it goes into a file takes a few dozen nanoseconds, and a malformed datum then affects only its own record. The
- * limits are those of ClickHouse's reader, so ClickHouse accepts every datum that passes here.
+ * limits are those of ClickHouse's reader, so ClickHouse accepts every datum that passes here. Whoever decodes a list has
+ * to walk it first too: avsc allocates as many items as a datum says it has, before it looks for one of them.
  */
 export type Walk = (bytes: Buffer, start: number, end: number) => number;
 
 type Schema = string | readonly Schema[] | { type: unknown; [key: string]: unknown };
+
+/** The walk of a whole datum. Throws on a schema that is not Avro. */
+export const compileWalk = (schema: AvroSchema): Walk => compile(schema as Schema, '', new Map());
 
 /** The walks of a record's fields, in order. Throws on a schema that is not Avro. */
 export const compileFieldWalks = (schema: AvroSchema): Walk[] => {
@@ -174,11 +178,12 @@ const items =
         if (next < 0) return -1;
         at = next;
       }
-      // Items may have no bytes (null), so their number needs a bound of its own.
-      if (count > end) return -1;
+      if (count > end - at) return -1;
       for (let walked = 0; walked < count; walked += 1) {
-        at = item(bytes, at, end);
-        if (at < 0) return -1;
+        next = item(bytes, at, end);
+        // An item without bytes, such as null, is refused: a datum could have any number of them.
+        if (next <= at) return -1;
+        at = next;
       }
     }
   };
