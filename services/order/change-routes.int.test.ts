@@ -31,8 +31,8 @@ afterAll(async () => {
   await scratch.drop();
 });
 
-/** What stands between staff's request and the order, for one test. */
-let seen: { find?: () => Promise<void>; waiting?: () => void };
+/** What stands between staff's request and the order, for one test, and by how much its clock is ahead. */
+let seen: { find?: () => Promise<void>; waiting?: () => void; aheadMs?: number };
 beforeEach(() => {
   seen = {};
 });
@@ -45,6 +45,7 @@ const appWith = (captureWaitMs: number): HttpApp => {
   });
   changeRoutes(app, {
     ...host,
+    clock: { ...host.clock, nowMs: () => host.clock.nowMs() + (seen.aheadMs ?? 0) },
     db: scratch.db,
     orders,
     metrics: createOrderMetrics(testHost('order-test').metrics),
@@ -118,8 +119,16 @@ test('staff who ship an order a little early wait for its money', async () => {
   });
   const shipping = ship(orderId, 10_000);
   await Promise.race([waiting, shipping]);
+  seen.aheadMs = 2_000;
+  const capturedAtMs = Date.now() + seen.aheadMs;
   await set(orderId, 'confirmed', 'captured');
   expect(await shipping).toMatchObject({ status: 200, body: { status: 'shipped' } });
+  // Dated behind the money that the request waited for.
+  const { rows } = await scratch.db.query(
+    "SELECT occurred_at FROM order_timeline WHERE order_id = $1 AND type = 'OrderShipped'",
+    [orderId],
+  );
+  expect((rows[0]?.occurred_at as Date).getTime()).toBeGreaterThanOrEqual(capturedAtMs);
 });
 
 test('goods of an order that is confirmed while it is shipped do not leave unpaid either', async () => {

@@ -46,14 +46,18 @@ export const changeRoutes = (app: HttpApp, deps: ChangeRouteDeps): void => {
   fulfilmentRoute(app, deps);
 };
 
-/** The order as it is after the command. Throws the problem that answers a refusal, also one of `check`. */
+/**
+ * The order as it is after the command of this time, which is read in the transaction: an event must not be dated much before
+ * its transaction begins (ADR 32). Throws the problem that answers a refusal, also one of `check`.
+ */
 const change = async (
   { db, orders, views, metrics, clock, logger }: ChangeRouteDeps,
   orderId: string,
-  command: OrderCommand,
+  commandAt: (nowMs: number) => OrderCommand,
   check?: (tx: Tx, before: Order) => Promise<void>,
 ): Promise<OrderView> => {
   await inTransaction(db, async (tx) => {
+    const command = commandAt(clock.nowMs());
     const outcome = await orders.update(tx, orderId, command);
     if (outcome === null) throw unknownOrder();
     if ('refused' in outcome) throw refusedChange(outcome);
@@ -91,7 +95,7 @@ const cancelRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
       },
     },
     async ({ params: { id } }) =>
-      shown(await change(deps, id, { type: 'CancelAtRequest', nowMs: deps.clock.nowMs() })),
+      shown(await change(deps, id, (nowMs) => ({ type: 'CancelAtRequest', nowMs }))),
   );
 };
 
@@ -112,12 +116,14 @@ const fulfilmentRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
     },
     async ({ params: { id }, body }) => {
       const { status, carrier = null, trackingNumber = null } = body;
-      const nowMs = deps.clock.nowMs();
-      if (status === 'delivered') return shown(await change(deps, id, { type: 'DeliverOrder', nowMs }));
+      if (status === 'delivered')
+        return shown(await change(deps, id, (nowMs) => ({ type: 'DeliverOrder', nowMs })));
       await capturedIn(deps.views, id, deps.captureWaitMs);
       const shipment = { carrier, trackingNumber };
       // Once more in the transaction: the order may have been confirmed since.
-      return shown(await change(deps, id, { type: 'ShipOrder', shipment, nowMs }, onlyCaptured));
+      return shown(
+        await change(deps, id, (nowMs) => ({ type: 'ShipOrder', shipment, nowMs }), onlyCaptured),
+      );
     },
   );
 };

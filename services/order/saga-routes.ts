@@ -106,8 +106,9 @@ const retryRoute = (app: HttpApp, deps: SagaRouteDeps): void => {
       if (saga === undefined) throw unknownOrder();
       if (saga.waitsFor.length === 0)
         throw problem(409, 'saga_finished', 'The saga of this order waits for nothing.');
-      const nowMs = deps.clock.nowMs();
-      return reply.code(202).send(await act(deps, orderId, { type: 'GiveUpOverdue', nowMs }));
+      return reply
+        .code(202)
+        .send(await act(deps, orderId, (nowMs) => ({ type: 'GiveUpOverdue', nowMs })));
     },
   );
 };
@@ -133,19 +134,24 @@ const compensateRoute = (app: HttpApp, deps: SagaRouteDeps): void => {
       const reason = saga.waitsFor.some((wait) => wait.startsWith('stock'))
         ? 'timed_out'
         : 'payment_unavailable';
-      const nowMs = deps.clock.nowMs();
-      return reply.code(202).send(await act(deps, orderId, { type: 'CancelAtRequest', reason, nowMs }));
+      return reply
+        .code(202)
+        .send(await act(deps, orderId, (nowMs) => ({ type: 'CancelAtRequest', reason, nowMs })));
     },
   );
 };
 
-/** The saga after the command, and after the other services were asked for what is missing then. */
+/**
+ * The saga after the command of this time, which is read in the transaction (ADR 32), and after the other services were asked
+ * for what is missing then.
+ */
 const act = async (
   { db, orders, views, metrics, clock, logger }: SagaRouteDeps,
   orderId: string,
-  command: OrderCommand,
+  commandAt: (nowMs: number) => OrderCommand,
 ): Promise<z.output<typeof sagaSchema>> => {
   await inTransaction(db, async (tx) => {
+    const command = commandAt(clock.nowMs());
     const outcome = await orders.update(tx, orderId, command);
     if (outcome === null) throw unknownOrder();
     if ('refused' in outcome)

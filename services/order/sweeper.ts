@@ -42,7 +42,7 @@ export const createSweeper = (host: SweeperHost, deps: SweeperDeps): Sweeper => 
     let after: OverdueOrder | undefined;
     do {
       const page = await orders.overdue(db, nowMs, { after, ordersMax: ordersPerPageMax });
-      for (const overdue of page) if (await giveUp(host, deps, overdue, nowMs)) ended += 1;
+      for (const overdue of page) if (await giveUp(host, deps, overdue)) ended += 1;
       after = page.length < ordersPerPageMax ? undefined : page.at(-1);
     } while (after !== undefined && !stopping);
     return ended;
@@ -82,15 +82,17 @@ const giveUp = async (
   host: SweeperHost,
   { db, orders, metrics }: SweeperDeps,
   overdue: OverdueOrder,
-  nowMs: number,
 ): Promise<boolean> => {
   const { orderId, correlationId } = overdue;
   try {
     const outcome = await asPartOf(host, overdue, () =>
-      inTransaction(db, (tx) => orders.update(tx, orderId, { type: 'GiveUpOverdue', nowMs })),
+      // A sweep can take long, and an event must not be dated much before its transaction begins (ADR 32).
+      inTransaction(db, (tx) =>
+        orders.update(tx, orderId, { type: 'GiveUpOverdue', nowMs: host.clock.nowMs() }),
+      ),
     );
     if (outcome === null || 'refused' in outcome || outcome.events.length === 0) return false;
-    metrics.observe(outcome, nowMs);
+    metrics.observe(outcome, host.clock.nowMs());
     if (outcome.after.status === 'cancelled')
       host.logger.warn({ orderId, correlationId, reason: outcome.after.reason }, 'order given up');
     return true;
