@@ -17,18 +17,17 @@ export type InvoiceLine = {
   customer: string;
 };
 
-/** Of the lines that `readInvoices` gives. */
-export const invoicesFile = (): string => (hasWholeYear ? shared : excerpt);
+/** Of six days, in the project. */
+export const fewInvoices = 'tests/invoices/at-clock-changes.csv.gz';
 
-const shared = join(dataSetsFolder, 'uci-online-retail.csv.gz');
-const excerpt = 'tests/invoices/at-clock-changes.csv.gz';
-
-/** True where the whole year is at hand, and not only the days in the project. */
-export const hasWholeYear = existsSync(shared);
+/** Of a year, in the folder of data sets; undefined where that does not have them. */
+export const yearOfInvoices = ((path) => (existsSync(path) ? path : undefined))(
+  join(dataSetsFolder, 'uci-online-retail.csv.gz'),
+);
 
 /** Every line of the file, in its order. */
-export const readInvoices = (): InvoiceLine[] => {
-  const [header = '', ...lines] = gunzipSync(readFileSync(invoicesFile())).toString('utf8').split(/\r?\n/);
+export const readInvoices = (file: string): InvoiceLine[] => {
+  const [header = '', ...lines] = gunzipSync(readFileSync(file)).toString('utf8').split(/\r?\n/);
   const place = (name: string) => cellsOf(header).indexOf(name);
   const [invoice, product, quantity, time, price, customer] = [
     place('InvoiceNo'),
