@@ -125,7 +125,7 @@ test('staff who ship an order a little early wait for its money', async () => {
   expect(await shipping).toMatchObject({ status: 200, body: { status: 'shipped' } });
   // Dated behind the money that the request waited for.
   const { rows } = await scratch.db.query(
-    "SELECT occurred_at FROM order_timeline WHERE order_id = $1 AND type = 'OrderShipped'",
+    "SELECT occurred_at FROM order_events WHERE order_id = $1 AND type = 'OrderShipped'",
     [orderId],
   );
   expect((rows[0]?.occurred_at as Date).getTime()).toBeGreaterThanOrEqual(capturedAtMs);
