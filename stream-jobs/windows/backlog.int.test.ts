@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { expect, it, type TestContext } from 'vitest';
 import { newId } from '#platform/ids';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
@@ -38,8 +39,10 @@ const setUp = async ({ onTestFinished }: TestContext, partitions: number) => {
       for (const event of events) await shop.send([event], event.partition);
     },
     start: (settings: Readonly<Record<string, string>> = {}) => {
-      const command = ['--conditions=source', '--import', 'tsx', 'stream-jobs/windows/main.ts'];
-      const job = startJobProcess(place, command, { LOG_LEVEL: 'warn', ...settings });
+      const job = startJobProcess(place, [projectPath('dist/stream-jobs/windows/main.js')], {
+        LOG_LEVEL: 'warn',
+        ...settings,
+      });
       job.stdout?.pipe(process.stderr);
       const ended = once(job, 'exit');
       ending.push(async () => {

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { newId } from '#platform/ids';
 import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
 import { connectBroker } from '#platform/messaging/connect-broker';
+import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
@@ -155,11 +156,7 @@ const openRig = async ({ redisDatabase }: FaultsOptions) => {
 const createProcesses = (place: JobPlace) => {
   let working: ChildProcess | undefined;
   const begin = (): ChildProcess => {
-    const job = startJobProcess(
-      place,
-      ['--conditions=source', '--import', 'tsx', 'stream-jobs/windows/main.ts'],
-      settings,
-    );
+    const job = startJobProcess(place, [projectPath('dist/stream-jobs/windows/main.js')], settings);
     job.stdout?.pipe(process.stderr);
     return job;
   };
