@@ -1,4 +1,5 @@
 import { currencies } from './currency.js';
+import { devices } from './devices.js';
 import { itemsMax } from './order-bounds.js';
 import { paymentMethods } from './payment-methods.js';
 import { shopperActions } from './shopper-actions.js';
@@ -118,10 +119,19 @@ export const valueRules: Readonly<Record<string, RecordRules>> = {
       visit_id: named,
       position: { min: 0, max: int32Max },
       results: { min: 0, max: int32Max },
+      device: { oneOf: devices },
       occurred_at: instant,
     },
   },
-  Visit: { fields: { event_id: named, visit_id: named, started_at: instant, occurred_at: instant } },
+  Visit: {
+    fields: {
+      event_id: named,
+      visit_id: named,
+      started_at: instant,
+      device: { oneOf: devices },
+      occurred_at: instant,
+    },
+  },
   StockOut: {
     fields: { event_id: named, order_id: named, product_id: named, currency, occurred_at: instant },
   },

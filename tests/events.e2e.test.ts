@@ -13,8 +13,8 @@ const clickhouse = createClickHouse({ url: clickhouseUrl });
 afterAll(() => clickhouse.stop());
 
 const rowsOf = (visitId: string) =>
-  clickhouse.query<{ type: string; event_id: string; user_id: string | null }>(
-    'SELECT type, event_id, user_id FROM shopper_activity WHERE visit_id = {visitId:String} ORDER BY occurred_at',
+  clickhouse.query<{ type: string; user_id: string | null; device: string | null }>(
+    'SELECT type, user_id, device FROM shopper_activity WHERE visit_id = {visitId:String} ORDER BY occurred_at',
     { visitId },
   );
 
@@ -32,8 +32,9 @@ describe('events of a shopper', () => {
     });
     const named = { events: [event('product_viewed', 0, 'a'), event('product_added', 1, 'b')] };
     const unnamed = { events: [event('checkout_started', 2)] };
+    const phone = { 'user-agent': 'Mozilla/5.0 (Android 15; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0' };
     for (const body of [named, named, unnamed, named, unnamed]) {
-      const answer = await shop.call('POST', '/api/events', { body });
+      const answer = await shop.call('POST', '/api/events', { body, headers: body === named ? phone : {} });
       expect([answer.status, answer.body]).toEqual([202, { accepted: body.events.length, errors: [] }]);
     }
     // All of one visit are in one partition: what was sent last is inserted last.
@@ -49,5 +50,6 @@ describe('events of a shopper', () => {
       'checkout_started',
     ]);
     expect(rows.map(({ user_id }) => user_id)).toEqual([null, null, null, null]);
+    expect(rows.map(({ device }) => device)).toEqual(['mobile', 'mobile', null, null]);
   });
 });

@@ -58,6 +58,7 @@ const createRecordMaker = ({ topics, schemaIds, poisonPerMille }: Options) => {
       recommendation_id: null,
       occurred_at: occurredAt(),
       results: null,
+      device: null,
     };
     return {
       topic: topics.shopperActivity,

@@ -28,7 +28,8 @@ let scripted: Promise<ScriptFigures> | undefined;
 
 beforeAll(async () => {
   // It runs beside the inserts.
-  if (invoices === undefined) throw new Error('the data sets have no uci-online-retail.csv.gz: see CARTSTREAM_DATASETS');
+  if (invoices === undefined)
+    throw new Error('the data sets have no uci-online-retail.csv.gz: see CARTSTREAM_DATASETS');
   if (hasPython) scripted = figuresByScript(invoices, chosenCode, periodEnd);
   books = ledgerOf(readInvoices(invoices));
   sold = books.filter(({ kind }) => kind === 'sale');

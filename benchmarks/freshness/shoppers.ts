@@ -42,6 +42,7 @@ const record = (): OutgoingRecord => {
     recommendation_id: null,
     occurred_at: Date.now(),
     results: null,
+    device: null,
   };
   return {
     topic: topics.shopperActivity.topic,

@@ -78,6 +78,7 @@ const createEvents = (topic: string, schemaId: number, rows: number) => {
       recommendation_id: shown ? v7() : null,
       occurred_at: occurredAt,
       results: searched ? 24 : null,
+      device: 'mobile',
     };
     const value = encode(schemaId, type, event);
     valueBytes += value.length;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Device } from '#schemas/devices';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Random } from '../random.js';
 import { type ShopClient, unlessOk } from '../shop-client.js';
@@ -105,6 +106,12 @@ export type VisitWorld = {
   tally: Tally;
 };
 
+/** Nine of sixteen shop with a phone, and one with a tablet. */
+const deviceOf = (visitId: string): Device => {
+  const digit = Number.parseInt(visitId.slice(0, 1), 16);
+  return digit < 9 ? 'mobile' : digit < 15 ? 'desktop' : 'tablet';
+};
+
 type Recommendations = { recommendationId: string; items: { productId: string }[] };
 
 // Over seventy lines: one visit from its beginning to its end.
@@ -115,9 +122,10 @@ export const visit = async (world: VisitWorld, path: BrowsePath, random: Random)
   const isKnown = random.chance(willBuy ? 1 - catalogue.baskets.guestShare : habits.loggedInShare);
   const shopper = isKnown ? await world.someone(random) : undefined;
   const visitId = randomUUID();
+  const device = deviceOf(visitId);
   const report = async (events: readonly ShopperEvent[]): Promise<void> => {
     const occurredAt = new Date(world.nowMs()).toISOString();
-    const body = { events: events.map((event) => ({ ...event, visitId, occurredAt })) };
+    const body = { events: events.map((event) => ({ ...event, device, visitId, occurredAt })) };
     unlessOk(await shop.call('POST', '/api/events', { body, token: shopper?.token }), 'send events');
     tally.events += events.length;
   };

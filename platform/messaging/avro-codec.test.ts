@@ -51,9 +51,9 @@ describe('a message', () => {
       { ids: [], named: {} },
       { ids: ['a', '', 'ž'], named: { one: 1, two: -2 } },
     ])
-      expect((await decoderOf([lists], { 5: lists }).decode(encode(5, avroType(lists), value))).value).toEqual(
-        value,
-      );
+      expect(
+        (await decoderOf([lists], { 5: lists }).decode(encode(5, avroType(lists), value))).value,
+      ).toEqual(value);
   });
 
   test('of an older or a newer writer is read as our own version', async () => {

@@ -2,8 +2,8 @@ import avro from 'avsc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { avroType } from '#platform/messaging/avro-codec';
-import type { AvroSchema } from '#platform/messaging/schema-registry';
 import { compileFieldWalks, type Walk } from '#platform/messaging/datum-walk';
+import type { AvroSchema } from '#platform/messaging/schema-registry';
 
 const everyKind = {
   type: 'record',

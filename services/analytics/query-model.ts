@@ -287,6 +287,13 @@ export const dimensions = {
       visits: "if(e.user_id IS NULL, 'anonymous', 'account')",
     },
   },
+  device: {
+    of: ['activity', 'visits'],
+    type: 'text',
+    description:
+      '`desktop`, `mobile` or `tablet`, of a visit that of its last action, and so of its order; null where it is not known.',
+    sql: { activity: 'toString(e.device)', visits: 'toString(e.device)' },
+  },
   outcome: {
     of: ['visits'],
     type: 'text',

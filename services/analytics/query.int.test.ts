@@ -66,6 +66,7 @@ const activity: Activity[] = Array.from({ length: 900 }, (_, n) => {
       type === 'products_searched' ? pick(['Lamp', 'ＬＡＭＰ', 'TEA pot', ' tea  POT ', 'ünïcödé ☂']) : null,
     position: type === 'product_viewed' ? randomInt(9) : null,
     results: type === 'products_searched' ? pick([null, 0, 7]) : null,
+    device: pick([null, 'mobile', 'desktop']),
     atMs: startMs + randomInt(nowMs - startMs),
   };
 });
@@ -77,6 +78,7 @@ const endedVisits: EndedVisit[] = Array.from({ length: 600 }, (_, n) => {
   return {
     visitId: `visit-${n}`,
     userId: randomInt(3) ? pick(users) : null,
+    device: pick([null, 'mobile', 'desktop', 'tablet']),
     startedMs,
     entryProductId: seen(),
     exitProductId: seen(),
@@ -215,6 +217,7 @@ const facts: {
       term: ({ query }) => (query == null ? null : termOf(query)),
       visitorType: ({ userId }) => (userId === null ? 'anonymous' : 'account'),
       position: ({ position }) => position ?? null,
+      device: ({ device }) => device ?? null,
       ...clockOf,
     },
   },
@@ -236,6 +239,7 @@ const facts: {
       outcome: ({ orders, isAbandoned }) => (orders > 0 ? 'ordered' : isAbandoned ? 'abandoned' : 'left'),
       entryProductId: ({ entryProductId }) => entryProductId,
       exitProductId: ({ exitProductId }) => exitProductId,
+      device: ({ device }) => device,
       ...clockOf,
     },
   },

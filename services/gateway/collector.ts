@@ -9,6 +9,7 @@ import type { Host } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import type { EventMap } from '#schemas/events';
 import { visitsTogetherHeader } from '#schemas/topics';
+import { deviceOf } from './device.js';
 import { createSendBound } from './send-bound.js';
 import { createSenderCalm } from './sender-calm.js';
 import { judgeShopperEvent, shopperEvent } from './shopper-event.js';
@@ -64,15 +65,17 @@ export const collectorRoutes = (
         summary: 'Report what a shopper did.',
         description:
           'Each event is validated separately: refused events are listed by index, the others are accepted. Events with the ' +
-          'same `eventId` and the same visit count as one event. For recommendations the visits of one request count ' +
-          'together as one visit, and what one sender reports of one product counts less and less within ten minutes.',
+          'same `eventId` and the same visit count as one event, unless some twenty thousand other events with an ' +
+          '`eventId` came between them. For recommendations the visits of one request count together as one visit, and ' +
+          'what one sender reports of one product counts less and less within ten minutes.',
         body,
         response: { 202: answer },
       },
     },
     async (request, reply) => {
       const { principal, body } = request;
-      const context = { principal, nowMs: host.clock.nowMs(), eventIdOf };
+      const device = deviceOf(request.headers);
+      const context = { principal, device, nowMs: host.clock.nowMs(), eventIdOf };
       const records = new Map<string, Reported>();
       const errors: z.output<typeof answer>['errors'] = [];
       for (const [index, event] of body.events.entries()) {

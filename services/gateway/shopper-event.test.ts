@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { idOf } from '#platform/ids';
+import type { Device } from '#schemas/devices';
 import type { ShopperActivity } from '#schemas/events';
 import { shopperActions } from '#schemas/shopper-actions';
 import { valueRules } from '#schemas/value-rules';
@@ -10,8 +11,9 @@ const userId = '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0001';
 const productId = '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0002';
 const view = { type: 'product_viewed', visitId: 'v-1', productId, occurredAt: '2026-05-01T11:59:59.500Z' };
 const at = (ms: number) => ({ ...view, occurredAt: new Date(ms).toISOString() });
-const judge = (event: unknown, loggedIn = false) =>
+const judge = (event: unknown, loggedIn = false, device: Device | null = null) =>
   judgeShopperEvent(event, {
+    device,
     principal: loggedIn ? { kind: 'user', userId, roles: [] } : { kind: 'anonymous' },
     nowMs,
     eventIdOf: (visitId, chosen) => (chosen === undefined ? 'e-1' : idOf(visitId, chosen)),
@@ -35,6 +37,7 @@ describe('a shopper event', () => {
         recommendation_id: null,
         occurred_at: nowMs - 500,
         results: null,
+        device: null,
       },
     });
   });
@@ -49,6 +52,17 @@ describe('a shopper event', () => {
         code: 'invalid_event',
         message: expect.stringMatching(/^results: /),
       });
+  });
+
+  it('says on which device, by the browser that sends it unless it names one', () => {
+    expect(judge(view, false, 'mobile')).toMatchObject({ activity: { device: 'mobile' } });
+    expect(judge({ ...view, device: 'tablet' }, false, 'desktop')).toMatchObject({
+      activity: { device: 'tablet' },
+    });
+    expect(judge({ ...view, device: 'watch' })).toMatchObject({
+      code: 'invalid_event',
+      message: expect.stringMatching(/^device: /),
+    });
   });
 
   it('carries the account of who is logged in, and refuses to be somebody else', () => {

@@ -3,6 +3,7 @@ import type { Principal } from '#platform/http/auth';
 import { boundsOf } from '#platform/http/bounds';
 import type { InputError } from '#platform/http/problem-details';
 import { instant, isVisible, matching, prose, uuid } from '#platform/http/text';
+import { type Device, devices } from '#schemas/devices';
 import type { ShopperActivity } from '#schemas/events';
 import { shopperActions } from '#schemas/shopper-actions';
 
@@ -38,6 +39,10 @@ export const shopperEvent = z.strictObject({
   recommendationId: shortId
     .optional()
     .describe('Required for recommendation_shown and recommendation_clicked.'),
+  device: z
+    .enum(devices)
+    .optional()
+    .describe('What the shopper holds. Where it is left out, that of the browser that sends the event.'),
   occurredAt: instant.describe('At most 5 minutes in the future and 30 days in the past.'),
   eventId: shortId
     .optional()
@@ -56,7 +61,13 @@ export type Refusal = { code: string; message: string };
  */
 export const judgeShopperEvent = (
   input: unknown,
-  context: { principal: Principal; nowMs: number; eventIdOf: (visitId: string, chosen?: string) => string },
+  context: {
+    principal: Principal;
+    /** Of the browser that sends the event. */
+    device: Device | null;
+    nowMs: number;
+    eventIdOf: (visitId: string, chosen?: string) => string;
+  },
 ): { activity: ShopperActivity } | Refusal => {
   const tooLarge = firstExcessOf(input);
   if (tooLarge !== undefined) return { code: 'invalid_event', message: tooLarge };
@@ -92,6 +103,7 @@ export const judgeShopperEvent = (
       recommendation_id: event.recommendationId ?? null,
       occurred_at: occurredAtMs,
       results: event.results ?? null,
+      device: event.device ?? context.device,
     },
   };
 };

@@ -124,11 +124,11 @@ test('staff who ship an order a little early wait for its money', async () => {
   await set(orderId, 'confirmed', 'captured');
   expect(await shipping).toMatchObject({ status: 200, body: { status: 'shipped' } });
   // Dated behind the money that the request waited for.
-  const { rows } = await scratch.db.query(
+  const { rows } = await scratch.db.query<{ occurred_at: Date }>(
     "SELECT occurred_at FROM order_events WHERE order_id = $1 AND type = 'OrderShipped'",
     [orderId],
   );
-  expect((rows[0]?.occurred_at as Date).getTime()).toBeGreaterThanOrEqual(capturedAtMs);
+  expect(rows[0]?.occurred_at.getTime()).toBeGreaterThanOrEqual(capturedAtMs);
 });
 
 test('goods of an order that is confirmed while it is shipped do not leave unpaid either', async () => {

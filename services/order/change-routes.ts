@@ -121,9 +121,7 @@ const fulfilmentRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
       await capturedIn(deps.views, id, deps.captureWaitMs);
       const shipment = { carrier, trackingNumber };
       // Once more in the transaction: the order may have been confirmed since.
-      return shown(
-        await change(deps, id, (nowMs) => ({ type: 'ShipOrder', shipment, nowMs }), onlyCaptured),
-      );
+      return shown(await change(deps, id, (nowMs) => ({ type: 'ShipOrder', shipment, nowMs }), onlyCaptured));
     },
   );
 };

@@ -106,9 +106,7 @@ const retryRoute = (app: HttpApp, deps: SagaRouteDeps): void => {
       if (saga === undefined) throw unknownOrder();
       if (saga.waitsFor.length === 0)
         throw problem(409, 'saga_finished', 'The saga of this order waits for nothing.');
-      return reply
-        .code(202)
-        .send(await act(deps, orderId, (nowMs) => ({ type: 'GiveUpOverdue', nowMs })));
+      return reply.code(202).send(await act(deps, orderId, (nowMs) => ({ type: 'GiveUpOverdue', nowMs })));
     },
   );
 };

@@ -58,6 +58,7 @@ const viewAs = async (eventId: string, visit: string, product: string) => {
     recommendation_id: null,
     occurred_at: Date.now(),
     results: null,
+    device: null,
   };
   const headers = { [headerNames.eventId]: eventId };
   await producer.send([{ topic: activity, key: visit, value: encode(schemaId, type, value), headers }]);

@@ -23,6 +23,7 @@ const activity = (
     recommendation_id: null,
     occurred_at: nowMs,
     results: null,
+    device: null,
   },
 });
 

@@ -20,6 +20,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
           query: 'lämp',
           occurred_at: 1_790_000_000_123,
           results: 24,
+          device: 'mobile',
         }),
         rig.activity({
           event_id: 'b',
@@ -47,6 +48,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
         recommendation_id: null,
         occurred_at: '2026-09-21 14:13:20.123',
         results: 24,
+        device: 'mobile',
       },
       expect.objectContaining({
         kafka_offset: 1,
@@ -55,6 +57,7 @@ describe.concurrent('clickhouse-ingest', { timeout: 120_000 }, () => {
         position: 3,
         product_id: null,
         results: null,
+        device: null,
       }),
     ]);
   });

@@ -70,6 +70,7 @@ const activity = (changes: Partial<ShopperActivity> = {}): ShopperActivity => ({
   recommendation_id: null,
   occurred_at: 1_790_000_000_000,
   results: null,
+  device: null,
   ...changes,
 });
 

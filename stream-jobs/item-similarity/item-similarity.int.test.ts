@@ -87,6 +87,7 @@ const viewed = (visit: string, product: string): ShopperActivity => ({
   recommendation_id: null,
   occurred_at: Date.now(),
   results: null,
+  device: null,
 });
 const productOf = (productId: string): ProductCreated => ({
   productId,

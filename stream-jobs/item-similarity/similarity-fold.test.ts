@@ -26,6 +26,7 @@ const done = (type: string, visitId: string, productId: string, occurredAt = now
     recommendation_id: null,
     occurred_at: occurredAt,
     results: null,
+    device: null,
   },
   occurredAt,
   appendedAtMs: nowMs,

@@ -184,6 +184,7 @@ describe('signals', () => {
     recommendation_id: null,
     occurred_at: 1,
     results: null,
+    device: null,
   };
   it.each([
     ['product_viewed', 'viewed'],

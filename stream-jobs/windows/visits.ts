@@ -5,13 +5,14 @@ import type { OrderPlaced, ShopperActivity, Visit } from '#schemas/events';
 import { visitTimes } from '#schemas/window-times';
 import { internProductId, internSteps } from './product-ids.js';
 
-type Input = { type: string; productId: string | null; userId: string | null };
+type Input = { type: string; productId: string | null; userId: string | null; device: string | null };
 
 type Step = { atMs: number; productId: string };
 
 type Sum = {
   counts: Record<string, number>;
   user: { atMs: number; userId: string } | null;
+  device: { atMs: number; device: string } | null;
   startedAt: number;
   endedAt: number;
   path: Step[];
@@ -29,14 +30,16 @@ export const visits = (gapMs: number, sink: Sink<VisitRow>) => {
   const { outOfOrderMsMax, latenessMs } = visitTimes(gapMs);
   return topology({
     name: 'visits',
-    purpose: 'Visits that have ended: entry, exit, path, conversion and abandoned carts.',
+    purpose: 'Visits that have ended: entry, exit, path, device, conversion and abandoned carts.',
     sources: {
-      ShopperActivity: ({ visit_id: key, type, product_id: productId, user_id: userId }: ShopperActivity) =>
-        type === withoutMeaning ? [] : [{ key, input: { type, productId, userId } as Input }],
+      ShopperActivity: (activity: ShopperActivity) => {
+        const { visit_id: key, type, product_id: productId, user_id: userId, device } = activity;
+        return type === withoutMeaning ? [] : [{ key, input: { type, productId, userId, device } as Input }];
+      },
       OrderPlaced: ({ visitId, userId }: OrderPlaced) =>
         visitId === null
           ? []
-          : [{ key: visitId, input: { type: 'ordered', productId: null, userId } as Input }],
+          : [{ key: visitId, input: { type: 'ordered', productId: null, userId, device: null } as Input }],
     },
     keyedBy: 'visit',
     window: gap(gapMs),
@@ -44,16 +47,18 @@ export const visits = (gapMs: number, sink: Sink<VisitRow>) => {
       start: (): Sum => ({
         counts: {},
         user: null,
+        device: null,
         startedAt: Number.MAX_SAFE_INTEGER,
         endedAt: 0,
         path: [],
         exit: null,
       }),
-      add: (sum, { type, productId, userId }, atMs) => {
+      add: (sum, { type, productId, userId, device }, atMs) => {
         sum.counts[type] = (sum.counts[type] ?? 0) + 1;
         sum.startedAt = Math.min(sum.startedAt, atMs);
         sum.endedAt = Math.max(sum.endedAt, atMs);
         if (userId !== null) sum.user = later(sum.user, { atMs, userId });
+        if (device !== null) sum.device = later(sum.device, { atMs, device });
         if (productId !== null && type !== 'product_removed') {
           const step = { atMs, productId: internProductId(productId) };
           keepEarliest(sum.path, step, pathStepsMax);
@@ -67,12 +72,14 @@ export const visits = (gapMs: number, sink: Sink<VisitRow>) => {
         into.startedAt = Math.min(into.startedAt, other.startedAt);
         into.endedAt = Math.max(into.endedAt, other.endedAt);
         into.user = later(into.user, other.user);
+        into.device = later(into.device, other.device);
         into.exit = later(into.exit, other.exit);
         for (const step of other.path) keepEarliest(into.path, step, pathStepsMax);
         return into;
       },
       fromJson: (json) => {
-        const sum = json as Sum;
+        // A visit of before devices were known has none.
+        const sum: Sum = { ...(json as Sum), device: (json as Partial<Sum>).device ?? null };
         internSteps(sum.path);
         return sum;
       },
@@ -120,5 +127,6 @@ const rowOf = ({ key, sum }: WindowOf<Sum>): VisitRow => {
     orders,
     abandoned: count('product_added') > count('product_removed') && orders === 0,
     occurred_at: sum.endedAt,
+    device: sum.device?.device ?? null,
   };
 };

@@ -165,6 +165,7 @@ const did = (second: number, type: string, more: Partial<ShopperActivity> = {}) 
   value: {
     ...{ event_id: `e-${second}`, type, visit_id: 'visit', user_id: null, product_id: null, query: null },
     ...{ position: null, recommendation_id: null, occurred_at: fromMs + second * 1_000, results: null },
+    device: null,
     ...more,
   },
 });

@@ -80,7 +80,7 @@ export interface paths {
         put?: never;
         /**
          * Report what a shopper did.
-         * @description Each event is validated separately: refused events are listed by index, the others are accepted. Events with the same `eventId` and the same visit count as one event. For recommendations the visits of one request count together as one visit, and what one sender reports of one product counts less and less within ten minutes.
+         * @description Each event is validated separately: refused events are listed by index, the others are accepted. Events with the same `eventId` and the same visit count as one event, unless some twenty thousand other events with an `eventId` came between them. For recommendations the visits of one request count together as one visit, and what one sender reports of one product counts less and less within ten minutes.
          */
         post: operations["postApiEvents"];
         delete?: never;
@@ -3793,6 +3793,11 @@ export interface operations {
                         position?: number;
                         /** @description Required for recommendation_shown and recommendation_clicked. */
                         recommendationId?: string & unknown;
+                        /**
+                         * @description What the shopper holds. Where it is left out, that of the browser that sends the event.
+                         * @enum {string}
+                         */
+                        device?: "desktop" | "mobile" | "tablet";
                         /**
                          * Format: date-time
                          * @description At most 5 minutes in the future and 30 days in the past.
@@ -15598,14 +15603,14 @@ export interface operations {
                 "application/json": {
                     measures: ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "searchesWithoutResult" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice")[];
                     /** @default [] */
-                    dimensions?: ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday")[];
+                    dimensions?: ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "device" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday")[];
                     /**
                      * @description All have to hold. Their values may have 50000 bytes of UTF-8 together.
                      * @default []
                      */
                     filters?: {
                         /** @enum {string} */
-                        dimension?: "currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday";
+                        dimension?: "currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "device" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday";
                         /**
                          * @description In place of a dimension: keeps rows by their result.
                          * @enum {string}
@@ -15634,7 +15639,7 @@ export interface operations {
                     tz?: string;
                     /** @description By time, then by the first measure, greatest first, if it is left out or empty. */
                     order?: {
-                        by: "from" | ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "searchesWithoutResult" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice") | ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday");
+                        by: "from" | ("orders" | "lines" | "units" | "unitsSold" | "unitsReturned" | "gross" | "refunds" | "net" | "averageOrder" | "buyers" | "productsSold" | "events" | "visits" | "visitors" | "productsSeen" | "views" | "additions" | "removals" | "checkouts" | "searches" | "searchesWithoutResult" | "recommendationsShown" | "recommendationsClicked" | "endedVisits" | "visitsWithOrder" | "abandonedCarts" | "bounces" | "visitActions" | "averageVisitSeconds" | "productViews" | "productAdditions" | "productRemovals" | "productLines" | "productUnits" | "productUnitsReturned" | "productGross" | "productRefunds" | "averagePrice" | "lowestPrice" | "highestPrice") | ("currency" | "productId" | "productName" | "category" | "topCategory" | "brand" | "buyerType" | "visitorType" | "device" | "outcome" | "entryProductId" | "exitProductId" | "type" | "term" | "recommendationId" | "position" | "hourOfDay" | "weekday");
                         /**
                          * @default asc
                          * @enum {string}

@@ -38,6 +38,7 @@ export type Activity = {
   recommendationId?: string | null;
   /** How many products a search found. */
   results?: number | null;
+  device?: string | null;
   atMs: number;
 };
 
@@ -45,6 +46,7 @@ export type Activity = {
 export type EndedVisit = {
   visitId: string;
   userId: string | null;
+  device: string | null;
   startedMs: number;
   entryProductId: string | null;
   exitProductId: string | null;
@@ -123,6 +125,7 @@ const insertsInto = (clickhouse: ClickHouse, nowMs: number) => {
           position: event.position ?? null,
           recommendation_id: event.recommendationId ?? null,
           results: event.results ?? null,
+          device: event.device ?? null,
         })),
       ),
     insertVisits: (visits: readonly EndedVisit[]): Promise<void> =>
@@ -132,6 +135,7 @@ const insertsInto = (clickhouse: ClickHouse, nowMs: number) => {
           ...placed(visit.atMs),
           visit_id: visit.visitId,
           user_id: visit.userId,
+          device: visit.device,
           started_at: textOf(visit.startedMs),
           entry_product_id: visit.entryProductId,
           exit_product_id: visit.exitProductId,

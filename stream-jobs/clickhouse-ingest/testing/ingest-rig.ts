@@ -191,6 +191,7 @@ const openWriters = async ({ topic, registry }: Pick<Parts, 'topic' | 'registry'
       recommendation_id: null,
       occurred_at: Date.now(),
       results: null,
+      device: null,
       ...changes,
     });
   const sale = (changes: Partial<Sale> = {}): Buffer =>

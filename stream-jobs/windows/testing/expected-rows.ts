@@ -114,7 +114,8 @@ export const edgeEvents = (
 
 const edgeEvent = (topic: (typeof readTopics)[number]['topic'], id: string, atMs: number): ShopEvent => {
   const about = { key: id, atMs, eventId: id };
-  const none = { product_id: null, query: null, position: null, recommendation_id: null, results: null };
+  const nowhere = { product_id: null, position: null, recommendation_id: null, device: null };
+  const none = { ...nowhere, query: null, results: null };
   const sale = { line: 0, product_id: id, category: 'home', quantity: 1, amount_minor: 1, currency: 'GBP' };
   const by = { event_id: id, user_id: null, occurred_at: atMs };
   switch (topic) {

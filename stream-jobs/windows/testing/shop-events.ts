@@ -27,6 +27,8 @@ const actions =
   );
 /** Some found nothing, and some do not say what they found. */
 const resultsOfSearches = [0, 12, null];
+/** Some do not say it. */
+const devicesSaid = ['mobile', 'desktop', null, 'tablet'];
 const queries = ['Lamp', ' lamp ', 'red  CHAIR', 'ﬁlter'];
 
 /** The same events for the same arguments, over ten minutes from `fromMs`, out of order by up to 1.5 s. */
@@ -76,6 +78,7 @@ const activity = (
       recommendation_id: null,
       occurred_at: atMs,
       results: type === 'products_searched' ? (resultsOfSearches[nth % 3] as number | null) : null,
+      device: devicesSaid[nth % 4] as string | null,
     },
   };
 };
@@ -203,7 +206,13 @@ export const recomputeLive = (events: readonly ShopEvent[], sizeMs: number): Liv
 
 const isLive = ({ type }: ShopEvent): boolean => type === 'Sale' || type === 'ShopperActivity';
 
-type Act = { atMs: number; type: string; productId: string | null; userId: string | null };
+type Act = {
+  atMs: number;
+  type: string;
+  productId: string | null;
+  userId: string | null;
+  device: string | null;
+};
 
 export const recomputeVisits = (events: readonly ShopEvent[], gapMs: number): Omit<Visit, 'event_id'>[] => {
   const acts = new Map<string, Act[]>();
@@ -211,9 +220,15 @@ export const recomputeVisits = (events: readonly ShopEvent[], gapMs: number): Om
   for (const event of events) {
     const { type, atMs, value } = event;
     if (type === 'ShopperActivity' && value.type !== 'recommendation_shown')
-      note(value.visit_id, { atMs, type: value.type, productId: value.product_id, userId: value.user_id });
+      note(value.visit_id, {
+        atMs,
+        type: value.type,
+        productId: value.product_id,
+        userId: value.user_id,
+        device: value.device,
+      });
     if (type === 'OrderPlaced' && value.visitId !== null)
-      note(value.visitId, { atMs, type: 'ordered', productId: null, userId: value.userId });
+      note(value.visitId, { atMs, type: 'ordered', productId: null, userId: value.userId, device: null });
   }
   return [...acts].flatMap(([visit, all]) =>
     splitAtGaps(
@@ -266,6 +281,7 @@ const visitOf = (visit: string, acts: readonly Act[]): Omit<Visit, 'event_id'> =
     actions: acts.length,
     abandoned: counts.adds > counts.removes && counts.orders === 0,
     occurred_at: acts.at(-1)?.atMs ?? 0,
+    device: acts.findLast(({ device }) => device !== null)?.device ?? null,
   };
 };
 
