@@ -3,7 +3,7 @@
  * (`chaos/faults.ts`): processes and engines killed, restarted and paused, and partitions moved, while late events,
  * repeats and poison arrive all the time. After each it measures the time until everything in Kafka is in ClickHouse. At the
  * end it compares every row and rollup with the log, and what was bought meanwhile hour by hour with PostgreSQL and with the
- * load's own list. Uses the platform that CARTSTREAM_RUN names or that runs in `.local`; otherwise it starts one of its own.
+ * load's own list, and asks the platform's reconciliation. Uses the platform that CARTSTREAM_RUN names or that runs in `.local`; otherwise it starts one of its own.
  */
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
@@ -15,7 +15,7 @@ import { putIngestUnderLoad } from '../tests/ingest-under-load.js';
 import { startOrders } from '../tests/order-load.js';
 import { findPlatform, underIngestLoad } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
-import { compareBooks } from './chaos/books.js';
+import { askOracles, compareBooks } from './chaos/books.js';
 import { planFaults } from './chaos/faults.js';
 import { numberOptions } from './number-options.js';
 
@@ -84,7 +84,13 @@ async function chaos(): Promise<boolean> {
   }
   const unsettled = await orders.stop();
   const { activity, sales, differences } = await load.finish();
-  const problems = [...differences, ...unsettled, ...(await compareBooks(runFile, orders))];
+  const problems = [
+    ...differences,
+    ...unsettled,
+    ...(orders.confirmed().length > 0 ? [] : ['no order was confirmed']),
+    ...(await compareBooks(runFile, orders)),
+    ...(await askOracles(shopAt(run.gateway), run)),
+  ];
   report(happened, activity, sales, { problems, confirmed: orders.confirmed().length });
   const gone = happened.map(({ goneMs }) => goneMs);
   return problems.length === 0 && percentile(gone, 0.95) <= goneWithinMs && Math.max(...gone) <= goneMsMax;

@@ -18,6 +18,7 @@ export type OrderLoad = {
 
 const requestMsMax = 15_000;
 const looksAtOnceMax = 20;
+/** Without one more order that is settled. */
 const settleMsMax = 60_000;
 const settledStates = new Set(['confirmed', 'cancelled']);
 
@@ -91,9 +92,13 @@ export const startOrders = async (shop: Shop, run: RunFile, ordersPerSecond: num
     stop: async () => {
       stopped = true;
       await running;
-      const deadline = performance.now() + settleMsMax;
-      while (performance.now() < deadline && !(await areSettled([...outstanding]).catch(() => false)))
-        await sleep(200);
+      let open = outstanding.size;
+      let deadline = performance.now() + settleMsMax;
+      while (performance.now() < deadline && !(await areSettled([...outstanding]).catch(() => false))) {
+        if (outstanding.size < open) deadline = performance.now() + settleMsMax;
+        else await sleep(200);
+        open = outstanding.size;
+      }
       return [...outstanding].map((id) => `order ${id} was accepted and is neither confirmed nor cancelled`);
     },
   };

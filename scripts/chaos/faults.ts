@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { kafkajsSessionTimeoutMs } from '#platform/messaging/broker-options';
 import { kafkaEnv } from '#platform/messaging/kafka-settings';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
@@ -24,7 +25,7 @@ export type FaultyPlatform = {
 
 const backMsMax = 60_000;
 /** Longer than a member may be silent, so that its partitions go to nobody else, and it has lost them when it wakes. */
-const pauseMs = 12_000;
+const pauseMs = kafkajsSessionTimeoutMs + 2_000;
 const guestMsMax = 6_000;
 
 const pidOf = ({ runFile }: FaultyPlatform, name: string): number | undefined =>
@@ -77,6 +78,7 @@ const rebalance = async ({ runFile }: FaultyPlatform): Promise<void> => {
   });
   const exited = new Promise<void>((resolve) => guest.once('exit', () => resolve()));
   await sleep(1_000 + Math.random() * guestMsMax);
+  if (guest.exitCode !== null) throw new Error(`the second ingest ended by itself with ${guest.exitCode}`);
   guest.kill(Math.random() < 0.5 ? 'SIGKILL' : 'SIGTERM');
   await exited;
 };
