@@ -1,7 +1,7 @@
 /**
  * `npm run bench [name …]`: prints a table with ratios and writes `benchmarks/results/<name>.json`.
- * Without a name all of them. Those that need engines alone start their own, unless CARTSTREAM_RUN names a platform; most others
- * use, and change, the platform that CARTSTREAM_RUN names or that runs in `.local`, or start one (docs/commands.md says which).
+ * Without a name all of them. Most use, and change, the platform that CARTSTREAM_RUN names or that runs in `.local`, and
+ * start one only where none runs; docs/commands.md says which start their own.
  */
 import { parseArgs } from 'node:util';
 

@@ -2,8 +2,8 @@
  * `npm run bench windows`: how many events the windowed jobs compute in a second and in a CPU-second of their process,
  * and how long they take to go on after a kill. The jobs read a topic of shopper activity that was written before: live
  * figures by 10 s and by minute, visits, searches and products by the hour are computed from every event, all with
- * checkpoints, as in production. The engines are those of the platform that CARTSTREAM_RUN names or that runs in `.local`, or
- * are started.
+ * checkpoints, as in production. The engines are those of the platform that CARTSTREAM_RUN names or that runs in
+ * `.local`, or are started.
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,8 +1,8 @@
 /**
  * `npm run window-faults [-- --faults 100 --seed 1 --events 100000]`: random faults while the windowed jobs read (killed,
  * restarted, replaced by another process, a stranger in their group, repeats, late events), and at the end every row
- * compared with a recomputation. The engines are those of the platform that CARTSTREAM_RUN names or that runs in `.local`, or
- * are started.
+ * compared with a recomputation. The engines are those of the platform that CARTSTREAM_RUN names or that runs in
+ * `.local`, or are started.
  */
 import { parseArgs } from 'node:util';
 import { writeResults } from '../benchmarks/results.js';

@@ -202,7 +202,9 @@ describe('the house', () => {
   });
 
   it('names in its documents the consumer groups that there are', () => {
-    const groups = [clickhouseIngestConfig, windowsConfig].map(({ settings: { group } }) => group[1].parse(undefined));
+    const groups = [clickhouseIngestConfig, windowsConfig].map(({ settings }) =>
+      settings.group[1].parse(undefined),
+    );
     const named = documents.flatMap((document) =>
       [...read(document).matchAll(/group="([^"]*)"/g)].map(([, group]) => `${group}`),
     );

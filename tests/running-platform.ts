@@ -10,7 +10,10 @@ type Found = { runFile: string; stop(): Promise<void> };
  * The platform that CARTSTREAM_RUN names or that runs in `.local`; otherwise a new one without traffic, which `stop`
  * removes.
  */
-export const findPlatform = async (catalogSize: number, env: Readonly<Record<string, string>> = {}): Promise<Found> => {
+export const findPlatform = async (
+  catalogSize: number,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Found> => {
   const runFile = runningPlatform();
   if (runFile !== undefined) return { runFile, stop: async () => {} };
   console.log('no platform is running: starting one');
@@ -26,8 +29,8 @@ export const findEngines = async (): Promise<Found> => {
 };
 
 /**
- * The `run.json` that CARTSTREAM_RUN names or that is in `.local`; undefined where nothing runs. Throws where CARTSTREAM_RUN names
- * one and nothing runs there.
+ * The `run.json` that CARTSTREAM_RUN names or that is in `.local`; undefined where nothing runs. Throws where nothing
+ * runs and CARTSTREAM_RUN names it.
  */
 export const runningPlatform = (): string | undefined => {
   const given = process.env.CARTSTREAM_RUN;

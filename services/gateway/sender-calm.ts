@@ -30,8 +30,9 @@ const countedAs = (reported: Reported, productId: string): string =>
  *
  *     (1 + n / a)^2    where a = calmVisits * (1 + ln D)
  *
- * so the sum over all reports stays below a + 1, however many visits they name: below 3 for one product, 17 for as many as are
- * distinguished. Somebody who reports for many shoppers reports many products, and is slowed down less. The sender stands nowhere but in this memory, and is forgotten with the slice.
+ * so the sum over all reports stays below a + 1, however many visits they name: below 3 for one product, 17 for as
+ * many as are distinguished. Somebody who reports for many shoppers reports many products, and is slowed down less. The
+ * sender stands nowhere but in this memory, and is forgotten with the slice.
  */
 export const createSenderCalm = (nowMs: () => number): SenderCalm => {
   let slice = Number.NaN;
