@@ -19,7 +19,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const runsAs = (pid: number) => writeFileSync(runFile, JSON.stringify({ processes: [{ name: 'kafka', pid }] }));
+const runsAs = (pid: number) =>
+  writeFileSync(runFile, JSON.stringify({ processes: [{ name: 'kafka', pid }] }));
 
 it('a command uses the platform that CARTSTREAM_RUN names, and starts none', async () => {
   runsAs(process.pid);
