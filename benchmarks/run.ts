@@ -1,6 +1,7 @@
 /**
  * `npm run bench [name …]`: prints a table with ratios and writes `benchmarks/results/<name>.json`.
- * Without a name all of them. Each uses what CARTSTREAM_RUN names, or starts what it needs.
+ * Without a name all of them. Most use, and change, the platform that CARTSTREAM_RUN names or that runs in `.local`, and
+ * start one only where none runs; docs/commands.md says which start their own.
  */
 import { parseArgs } from 'node:util';
 
@@ -40,8 +41,11 @@ if (unknown.length > 0) {
   console.error(`no benchmark ${unknown.join(', ')}; there are: ${Object.keys(benchmarks).join(', ')}`);
   process.exit(2);
 }
+const given = process.env.CARTSTREAM_RUN ?? '';
 for (const [name, run] of Object.entries(benchmarks)) {
   if (wanted.length === 0 || wanted.includes(name)) await run();
+  // Some have named the platform that they started and stopped.
+  process.env.CARTSTREAM_RUN = given;
 }
 // Not 0: a benchmark says by `process.exitCode` when what it measured was not exact.
 process.exit();

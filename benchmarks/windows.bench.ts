@@ -2,7 +2,8 @@
  * `npm run bench windows`: how many events the windowed jobs compute in a second and in a CPU-second of their process,
  * and how long they take to go on after a kill. The jobs read a topic of shopper activity that was written before: live
  * figures by 10 s and by minute, visits, searches and products by the hour are computed from every event, all with
- * checkpoints, as in production.
+ * checkpoints, as in production. The engines are those of the platform that CARTSTREAM_RUN names or that runs in
+ * `.local`, or are started.
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,12 +20,14 @@ import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { records } from '#schemas/events';
 import { topics } from '#schemas/topics';
+import { jobs, memoryMiBOf, type Part } from '../services/table.js';
 import {
   createJobTopics,
   databaseOf,
   dropJobDatabase,
   startJobProcess,
 } from '../stream-jobs/windows/testing/windows-job.js';
+import { findEngines } from '../tests/running-platform.js';
 import { cpuSeconds } from './ingest/engines.js';
 import { fillTopic } from './ingest/fill.js';
 import { writeResults } from './results.js';
@@ -34,8 +37,8 @@ const rows = Number(process.env.ROWS ?? 500_000);
 const rounds = Number(process.env.ROUNDS ?? 3);
 const runSecondsMax = 300;
 const pollMs = 100;
-/** As `npm start` gives it. */
-const heapMbMax = 256;
+/** As every process gets that runs the jobs alone. */
+const { heapMax: heapMbMax } = memoryMiBOf(jobs.find(({ name }) => name === 'windows') as Part);
 
 type Run = {
   round: number;
@@ -48,6 +51,16 @@ type Run = {
 };
 
 export const runWindowsBench = async (): Promise<void> => {
+  const { runFile, stop } = await findEngines();
+  process.env.CARTSTREAM_RUN = runFile;
+  try {
+    await measure();
+  } finally {
+    await stop();
+  }
+};
+
+const measure = async (): Promise<void> => {
   const urls = engines();
   const broker = connectBroker(testHost('bench'), urls.kafka);
   const admin = await broker.admin();

@@ -4,11 +4,11 @@
  *
  * `npm run flink -- --compare`: lets Flink and stream-jobs/windows compute the same events (`ROWS`, 100,000) of topics
  * of their own, out of order by up to 1.5 s and some of them too late for any window, and compares the rows one by one,
- * and the CPU time of both.
+ * and the CPU time of both. Where no platform runs, engines are started.
  */
 import { parseArgs } from 'node:util';
-import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
+import { findEngines, runningPlatform } from '../tests/running-platform.js';
 import { compareWithFlink } from './flink/comparison.js';
 import { flinkJobs } from './flink/jobs.js';
 import { flinkScript, installFlink, runFlink } from './flink/local-flink.js';
@@ -19,12 +19,22 @@ const { values, positionals } = parseArgs({
 });
 const [job = 'live-metrics'] = positionals;
 
-process.env.CARTSTREAM_RUN ??= projectPath('.local/run.json');
-if (values.compare) process.exit((await compareWithFlink(Number(process.env.ROWS ?? 100_000))) ? 0 : 1);
+if (values.compare) {
+  const { runFile, stop } = await findEngines();
+  process.env.CARTSTREAM_RUN = runFile;
+  const isEqual = await compareWithFlink(Number(process.env.ROWS ?? 100_000)).finally(stop);
+  process.exit(isEqual ? 0 : 1);
+}
 if (!(flinkJobs as readonly string[]).includes(job)) {
   console.error(`no job ${job}; there are: ${flinkJobs.join(', ')}`);
   process.exit(2);
 }
+const runFile = runningPlatform();
+if (runFile === undefined) {
+  console.error('no platform runs whose events Flink could read: npm start');
+  process.exit(1);
+}
+process.env.CARTSTREAM_RUN = runFile;
 const { kafka, schemaRegistryUrl } = engines();
 const script = flinkScript(job, {
   brokers: kafka.brokers.join(','),

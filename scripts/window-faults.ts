@@ -1,14 +1,15 @@
 /**
  * `npm run window-faults [-- --faults 100 --seed 1 --events 100000]`: random faults while the windowed jobs read (killed,
  * restarted, replaced by another process, a stranger in their group, repeats, late events), and at the end every row
- * compared with a recomputation. The engines are those of the platform that CARTSTREAM_RUN names or that runs in `.local`.
+ * compared with a recomputation. The engines are those of the platform that CARTSTREAM_RUN names or that runs in
+ * `.local`, or are started.
  */
 import { parseArgs } from 'node:util';
-import { projectPath } from '#platform/project';
 import { writeResults } from '../benchmarks/results.js';
 import { thousands } from '../benchmarks/terminal.js';
 import { faultKinds, runFaults } from '../stream-jobs/windows/testing/faults.js';
 import { seeded } from '../stream-jobs/windows/testing/shop-events.js';
+import { findEngines } from '../tests/running-platform.js';
 
 const { values } = parseArgs({
   options: {
@@ -22,7 +23,8 @@ for (const name of ['faults', 'events'] as const)
     console.error(`--${name} takes a whole number from 1, not "${values[name]}"`);
     process.exit(2);
   }
-process.env.CARTSTREAM_RUN ??= projectPath('.local/run.json');
+const { runFile, stop } = await findEngines();
+process.env.CARTSTREAM_RUN = runFile;
 const seed = Number(values.seed);
 const random = seeded(seed);
 const faults = Array.from(
@@ -35,7 +37,7 @@ const { found, expected } = await runFaults({
   events: Number(values.events),
   redisDatabase: 15,
   log: console.log,
-});
+}).finally(stop);
 let differences = 0;
 for (const [kind, rows] of Object.entries(expected)) {
   const here = new Set(found[kind as keyof typeof found]);

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { records } from '../schemas/events.js';
 import { topics } from '../schemas/topics.js';
 import { plantedBugs } from '../scripts/planted-bugs/bugs.js';
+import { clickhouseIngestConfig } from '../stream-jobs/clickhouse-ingest/config.js';
 import { feeds } from '../stream-jobs/clickhouse-ingest/feeds.js';
+import { windowsConfig } from '../stream-jobs/windows/config.js';
 import { published } from '../stream-jobs/windows/topic-sink.js';
 
 /** Checks what the documents say about the tree. It counts no lines. */
@@ -197,6 +199,17 @@ describe('the house', () => {
     const isSaid = ({ table, topic }: (typeof feeds)[number]) =>
       runBook.includes(`ALTER TABLE ${table} DELETE`) && blocks.includes(`'${topic}'`);
     expect(written.filter((feed) => !isSaid(feed)).map(({ table }) => table)).toEqual([]);
+  });
+
+  it('names in its documents the consumer groups that there are', () => {
+    const groups = [clickhouseIngestConfig, windowsConfig].map(({ settings }) =>
+      settings.group[1].parse(undefined),
+    );
+    const named = documents.flatMap((document) =>
+      [...read(document).matchAll(/group="([^"]*)"/g)].map(([, group]) => `${group}`),
+    );
+    expect(named).toEqual(expect.arrayContaining(groups));
+    expect(named.filter((group) => !groups.includes(group))).toEqual([]);
   });
 
   it('names no machine and no registry mirror', () => {

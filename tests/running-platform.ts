@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { projectPath } from '#platform/project';
 import { startLauncher } from './launcher-process.js';
 
+type Found = { runFile: string; stop(): Promise<void> };
+
 /**
  * The platform that CARTSTREAM_RUN names or that runs in `.local`; otherwise a new one without traffic, which `stop`
  * removes.
@@ -11,13 +13,30 @@ import { startLauncher } from './launcher-process.js';
 export const findPlatform = async (
   catalogSize: number,
   env: Readonly<Record<string, string>> = {},
-): Promise<{ runFile: string; stop(): Promise<void> }> => {
+): Promise<Found> => {
+  const runFile = runningPlatform();
+  if (runFile !== undefined) return { runFile, stop: async () => {} };
+  console.log('no platform is running: starting one');
+  return startScratch(['--port', '0', '--catalog', String(catalogSize), '--no-traffic'], env);
+};
+
+/** The same for programs that need no service: where nothing runs, engines alone are started. */
+export const findEngines = async (): Promise<Found> => {
+  const runFile = runningPlatform();
+  if (runFile !== undefined) return { runFile, stop: async () => {} };
+  console.log('no platform is running: starting engines');
+  return startScratch(['--engines-only']);
+};
+
+/**
+ * The `run.json` that CARTSTREAM_RUN names or that is in `.local`; undefined where nothing runs. Throws where nothing
+ * runs and CARTSTREAM_RUN names it.
+ */
+export const runningPlatform = (): string | undefined => {
   const given = process.env.CARTSTREAM_RUN;
   if (given && !runs(given)) throw new Error(`nothing runs where CARTSTREAM_RUN points: ${given}`);
   const running = given || projectPath('.local/run.json');
-  if (runs(running)) return { runFile: running, stop: async () => {} };
-  console.log('no platform is running: starting one');
-  return startScratch(['--port', '0', '--catalog', String(catalogSize), '--no-traffic'], env);
+  return runs(running) ? running : undefined;
 };
 
 /**

@@ -151,6 +151,33 @@ describe('the keys', () => {
     expect(await ask(await token(current, 'k', { roles: ['admin'] }))).toMatchObject({ roles: ['admin'] });
   });
 
+  it('end the tokens of one that is served no more, also those that were verified before', async () => {
+    let served = await published(old, 'old');
+    const { ask, clock, authenticator } = authenticatorWith(async () => served);
+    const jwt = await token(old, 'old');
+    await ask(jwt);
+    served = await published(current, 'new');
+    clock.advanceMs(10 * 60_000 + 1);
+    // Nothing but this token is sent, so it has the keys fetched itself.
+    await expect.poll(() => authenticator.remembered(`Bearer ${jwt}`)).toBeUndefined();
+    await expect(ask(jwt)).rejects.toEqual(refused(401, 'invalid_token'));
+  });
+
+  it('leave the tokens remembered whose keys are all still served', async () => {
+    let fetches = 0;
+    const { ask, clock, authenticator } = authenticatorWith(async () => {
+      fetches += 1;
+      const [before, after] = await Promise.all([published(old, 'old'), published(current, 'new')]);
+      return fetches === 1 ? before : { keys: [...after.keys, ...before.keys] };
+    });
+    const jwt = await token(old, 'old');
+    await ask(jwt);
+    clock.advanceMs(3000);
+    await ask(await token(current, 'new'));
+    expect(fetches).toBe(2);
+    expect(authenticator.remembered(`Bearer ${jwt}`)).toMatchObject({ userId });
+  });
+
   it('make it 503, not 401, when there never were any', async () => {
     const { ask } = authenticatorWith(() => Promise.reject(new Error('away')));
     const answer = await ask(await token(current, 'k')).catch((error: unknown) => error);

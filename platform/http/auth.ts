@@ -157,11 +157,15 @@ const keysFrom =
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 
+const idsOf = ({ keys }: JSONWebKeySet): (string | undefined)[] => keys.map(({ kid }) => kid);
+
 /**
  * Caches the keys of `source`: fetched at the first use, again every ten minutes, and every 2 s while there are none.
+ * `onKeyGone` is called when a key that was served is served no more.
  */
-const createKeyRing = (source: KeySource, clock: Clock) => {
+const createKeyRing = (source: KeySource, clock: Clock, onKeyGone: () => void) => {
   let keySet: KeySet | undefined;
+  let keyIds: (string | undefined)[] = [];
   let fetchedAtMs = Number.NEGATIVE_INFINITY;
   let triedAtMs = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
@@ -171,8 +175,12 @@ const createKeyRing = (source: KeySource, clock: Clock) => {
     fetching ??= (async () => {
       triedAtMs = clock.monotonicMs();
       try {
-        keySet = createLocalJWKSet(await source());
+        const served = await source();
+        keySet = createLocalJWKSet(served);
         fetchedAtMs = clock.monotonicMs();
+        const ids = idsOf(served);
+        if (keyIds.some((id) => !ids.includes(id))) onKeyGone();
+        keyIds = ids;
       } catch {
         // The cached keys stay in use. If there are none, `keys` resolves to undefined.
       } finally {
@@ -182,14 +190,21 @@ const createKeyRing = (source: KeySource, clock: Clock) => {
     return fetching;
   };
 
+  /** Nobody waits for it: the cached keys serve meanwhile. */
+  const refreshOld = (monotonicMs: number): void => {
+    if (keySet !== undefined && monotonicMs - fetchedAtMs > keysFreshMs && mayTry()) void fetchKeys();
+  };
+
   return {
+    refreshOld,
     /** Undefined while none could be fetched. */
     keys: async (): Promise<KeySet | undefined> => {
-      if (keySet === undefined) {
-        if (mayTry() || fetching !== undefined) await fetchKeys();
-      } else if (clock.monotonicMs() - fetchedAtMs > keysFreshMs && mayTry()) void fetchKeys();
+      if (keySet !== undefined) refreshOld(clock.monotonicMs());
+      else if (mayTry() || fetching !== undefined) await fetchKeys();
       return keySet;
     },
+    /** False for keys that others have replaced since. */
+    isCurrent: (keys: KeySet): boolean => keys === keySet,
     /**
      * Fetches again because a key is missing. Resolves to false without a request when the last one was a moment ago.
      */
@@ -204,7 +219,7 @@ const createKeyRing = (source: KeySource, clock: Clock) => {
 /**
  * Verifies access tokens against a JWKS. Keys are fetched at the first use, again every ten minutes and, at most every
  * 2 s, when a token names a key that is not cached. While the key server is away the cached keys stay in use. A token
- * that was valid once is not verified again until it expires.
+ * that was valid once is not verified again until it expires, or a key is served no more.
  */
 export const createAuthenticator = (options: {
   keys: KeySource;
@@ -213,14 +228,16 @@ export const createAuthenticator = (options: {
   clock?: Clock;
 }): RememberingAuthenticator => {
   const clock = options.clock ?? systemClock;
-  const ring = createKeyRing(options.keys, clock);
   const verified = createBoundedMap<Verified>(verifiedKeptMax);
+  const ring = createKeyRing(options.keys, clock, verified.clear);
 
   const rememberedOf = (token: string): Principal | undefined => {
     const known = verified.get(token);
-    return known !== undefined && clock.nowMs() < known.expiresAtMs && clock.monotonicMs() < known.keptUntilMs
-      ? known.principal
-      : undefined;
+    if (known === undefined) return undefined;
+    const monotonicMs = clock.monotonicMs();
+    // Whoever sends nothing but remembered tokens would otherwise never have the keys looked at again.
+    ring.refreshOld(monotonicMs);
+    return clock.nowMs() < known.expiresAtMs && monotonicMs < known.keptUntilMs ? known.principal : undefined;
   };
 
   const verify = async (token: string): Promise<Principal> => {
@@ -244,7 +261,7 @@ export const createAuthenticator = (options: {
         ? { kind: 'user', userId: sub, roles, expiresAtMs, ...(sid === undefined ? {} : { sessionId: sid }) }
         : { kind: 'key', keyId: sub, roles, scopes, expiresAtMs };
     const keptUntilMs = clock.monotonicMs() + expiresAtMs - clock.nowMs();
-    verified.set(token, { principal, expiresAtMs, keptUntilMs });
+    if (ring.isCurrent(keys)) verified.set(token, { principal, expiresAtMs, keptUntilMs });
     return principal;
   };
 

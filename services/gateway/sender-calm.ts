@@ -4,7 +4,7 @@ import { createBoundedMap } from '#platform/bounded-map';
 type Reported = Map<string, number>;
 
 const sliceMs = 10 * 60_000;
-/** What one sender adds to a product in a slice is less than so many visits, and a little more for one with many products. */
+/** The visits that one sender adds to a product in a slice are bounded by this: see `createSenderCalm`. */
 const calmVisits = 2;
 /** Of one sender. Further ones count with those whose ids end alike: their sum is bounded too, and a crowd's is not one. */
 const distinguishedMax = 1_000;
@@ -30,8 +30,9 @@ const countedAs = (reported: Reported, productId: string): string =>
  *
  *     (1 + n / a)^2    where a = calmVisits * (1 + ln D)
  *
- * so the sum over all reports stays below a, however many visits they name. Somebody who reports for many shoppers reports
- * many products, and is slowed down less. The sender stands nowhere but in this memory, and is forgotten with the slice.
+ * so the sum over all reports stays below a + 1, however many visits they name: below 3 for one product, 17 for as
+ * many as are distinguished. Somebody who reports for many shoppers reports many products, and is slowed down less. The
+ * sender stands nowhere but in this memory, and is forgotten with the slice.
  */
 export const createSenderCalm = (nowMs: () => number): SenderCalm => {
   let slice = Number.NaN;

@@ -16,7 +16,7 @@ export const paymentConfig = envSchema({
   /** Without a key there is no Stripe. */
   stripeSecretKey: ['STRIPE_SECRET_KEY', setting.text.optional()],
   stripeApiBase: ['STRIPE_API_BASE', setting.url.default('https://api.stripe.com')],
-  /** Without it webhooks are answered with 404. */
+  /** Without it webhooks are answered with 404, and nobody notices a refund whose money the bank has sent back. */
   stripeWebhookSecret: ['STRIPE_WEBHOOK_SECRET', setting.text.optional()],
   /** A call without an answer by then has an unknown outcome. */
   providerTimeoutMs: ['PAYMENT_PROVIDER_TIMEOUT_MS', setting.integer(100, 60_000).default(5000)],

@@ -36,7 +36,8 @@ type Stored = DatedKey & { jwk: JWK };
 /**
  * Keys are stored in the service's database, so every instance signs with the same one and a restart keeps logins. Each
  * instance looks once a minute whether the next key is due. A key that cannot be trusted any more is taken out of the
- * table by hand; tokens that it signed end when whoever verifies them reads the keys again, after ten minutes at most.
+ * table by hand; tokens that it signed end once whoever verifies them has read the keys again: see
+ * `createAuthenticator`.
  */
 export const createSigningKeys = (
   host: Pick<Host, 'clock' | 'logger' | 'stopping'>,
