@@ -89,6 +89,8 @@ describe('the tour in README.md, word for word in one shell', () => {
     ].map((line) => line ?? '');
     expect(total).toMatch(/^confirmed, £\d[\d,]*\.\d\d$/);
     const types = events.map((line) => line.split('  ')[2]);
+    const timeMsOf = (type: string) => Date.parse(events[types.indexOf(type)]?.split('  ')[0] ?? '');
+    expect(timeMsOf('OrderConfirmed') - timeMsOf('OrderPlaced')).toBeLessThan(1_000);
     expect(types.slice(0, 4)).toEqual([
       'OrderPlaced',
       'StockReserved',
