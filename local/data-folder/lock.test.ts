@@ -57,11 +57,15 @@ it('a launcher in another container holds the folder until it is killed', async 
     lockFolder(${JSON.stringify(dir)}); console.log('held'); setInterval(() => {}, 60_000);`;
   const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', hold];
   const other = spawn(unshare, [...args, ...node], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(other.stdout, 'data');
-  expect(() => lockFolder(dir)).toThrow(
-    new FolderInUse(dir, 'a process in another container, where its id is 1'),
-  );
-  other.kill('SIGKILL');
-  await once(other, 'close');
+  const ended = once(other, 'close');
+  try {
+    await once(other.stdout, 'data');
+    expect(() => lockFolder(dir)).toThrow(
+      new FolderInUse(dir, 'a process in another container, where its id is 1'),
+    );
+  } finally {
+    other.kill('SIGKILL');
+    await ended;
+  }
   lockFolder(dir).release();
 });
