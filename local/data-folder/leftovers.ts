@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processPlace } from '#platform/process-place';
 import {
   groupMembers,
   isRunning,
@@ -11,14 +12,18 @@ import { replaceFile } from './replace-file.js';
 
 const fileName = 'processes.json';
 
+type Recorded = ProcessIdentity & { place: string | undefined };
+
 /** The processes that the launcher runs, written to disk in case the launcher is killed. */
 export const recordProcesses = (dataDir: string, processes: readonly ProcessIdentity[]): void => {
-  replaceFile(join(dataDir, fileName), JSON.stringify(processes));
+  const placed: Recorded[] = processes.map((one) => ({ ...one, place: processPlace }));
+  replaceFile(join(dataDir, fileName), JSON.stringify(placed));
 };
 
 /**
  * Kills the processes that a killed launcher left running in this folder. A process is killed only if its id and its
- * start time are those on record. Returns how many it killed.
+ * start time are those on record, and they were recorded in this container since the machine started: elsewhere they are
+ * another's. Returns how many it killed.
  */
 export const removeLeftovers = async (dataDir: string): Promise<number> => {
   const recorded = readRecorded(join(dataDir, fileName));
@@ -37,7 +42,8 @@ export const removeLeftovers = async (dataDir: string): Promise<number> => {
 const readRecorded = (file: string): ProcessIdentity[] => {
   try {
     const recorded: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    return Array.isArray(recorded) ? (recorded as ProcessIdentity[]) : [];
+    if (!Array.isArray(recorded)) return [];
+    return (recorded as Recorded[]).filter(({ place }) => place === processPlace);
   } catch {
     return [];
   }

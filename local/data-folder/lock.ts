@@ -1,11 +1,21 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { identify, isRunning, type ProcessIdentity } from '../supervision/process-identity.js';
 
 export class FolderInUse extends Error {
-  constructor(dataDir: string, pid: number) {
+  constructor(dataDir: string, holder: string) {
     super(
-      `${dataDir} is in use by process ${pid}; stop that one, or choose another folder and port with --data and --port`,
+      `${dataDir} is in use by ${holder}; stop that one, or choose another folder and port with --data and --port`,
     );
     this.name = 'FolderInUse';
   }
@@ -19,35 +29,61 @@ export const lockFolder = (dataDir: string): { release(): void } => {
 };
 
 /**
- * Takes the lock, or returns its holder. A lock names its holder by process id and start time, so a lock that was left
- * after kill -9 is recognised even when another process has the same id now.
+ * Takes the lock, or says who holds it. The kernel keeps it with the open file: so it also holds between containers that share
+ * the folder and do not see each other's processes, and it ends with its process, however that ends. The file's content is
+ * for people.
  */
-export const holdFile = (lock: string): { release(): void } | { holder: number } => {
-  const own = `${lock}.${process.pid}`;
-  const self = identify(process.pid) ?? { pid: process.pid, startTicks: 0 };
-  writeFileSync(own, JSON.stringify(self), { mode: 0o600 });
-  try {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      if (linked(own, lock)) return { release: () => rmSync(lock, { force: true }) };
-      const holder = readHolder(lock);
-      if (holder && isRunning(holder)) return { holder: holder.pid };
-      discardStale(lock, `${own}.stale`);
+export const holdFile = (lock: string): { release(): void } | { holder: string } => {
+  while (true) {
+    const file = openSync(lock, 'a+', 0o600);
+    let isKept = false;
+    try {
+      if (!takesLock(file, lock)) return { holder: holderOf(lock) };
+      // The last holder may have removed it since it was opened: then it keeps nobody else out.
+      if (isAt(lock, file)) {
+        ftruncateSync(file);
+        writeSync(file, JSON.stringify(identify(process.pid) ?? { pid: process.pid, startTicks: 0 }));
+        isKept = true;
+        return { release: releaseOnce(lock, file) };
+      }
+    } finally {
+      if (!isKept) closeSync(file);
     }
-    return { holder: readHolder(lock)?.pid ?? 0 };
-  } finally {
-    rmSync(own, { force: true });
   }
 };
 
-/** A hard link is created atomically, and only if the name is free. */
-const linked = (from: string, to: string): boolean => {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
+/** Node.js has no call for it. The lock is the open file's, which the program shares, so it stays when the program ends. */
+const takesLock = (file: number, lock: string): boolean => {
+  const { status, stderr, error } = spawnSync('flock', ['--nonblock', '3'], {
+    stdio: ['ignore', 'ignore', 'pipe', file],
+  });
+  if (status === 0) return true;
+  const said = error?.message ?? stderr.toString().trim();
+  if (status === 1 && said === '') return false;
+  throw new Error(`${lock} cannot be locked: ${said || `flock ended with ${status}`}`);
+};
+
+const releaseOnce = (lock: string, file: number): (() => void) => {
+  let isHeld = true;
+  return () => {
+    if (!isHeld) return;
+    isHeld = false;
+    if (isAt(lock, file)) rmSync(lock);
+    closeSync(file);
+  };
+};
+
+/** Whether the name still leads to this open file. */
+const isAt = (lock: string, file: number): boolean => {
+  const [there, own] = [statSync(lock, { throwIfNoEntry: false }), fstatSync(file)];
+  return there?.ino === own.ino && there.dev === own.dev;
+};
+
+const holderOf = (lock: string): string => {
+  const holder = readHolder(lock);
+  if (holder === undefined) return 'another process';
+  if (isRunning(holder)) return `process ${holder.pid}`;
+  return `a process in another container, where its id is ${holder.pid}`;
 };
 
 const readHolder = (lock: string): ProcessIdentity | undefined => {
@@ -57,16 +93,4 @@ const readHolder = (lock: string): ProcessIdentity | undefined => {
   } catch {
     return undefined;
   }
-};
-
-/** Moves the stale lock away. If another process took the lock meanwhile, puts it back. */
-const discardStale = (lock: string, aside: string): void => {
-  try {
-    renameSync(lock, aside);
-  } catch {
-    return;
-  }
-  const moved = readHolder(aside);
-  if (moved && isRunning(moved)) linked(aside, lock);
-  rmSync(aside, { force: true });
 };

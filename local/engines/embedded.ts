@@ -66,18 +66,24 @@ const spoolDirFor = (port: number): string => {
 const archived = (archive: string | undefined): string[] =>
   archive === undefined ? [] : [`-XX:SharedArchiveFile=${archive}`];
 
+type Way = readonly [string, ...string[]];
+
+/** The first user's, as before; then `daemon` and `nobody`, which a machine has on which nobody but root was ever given one. */
+const accountIds = [1000, 1, 65_534];
+
 /**
- * PostgreSQL refuses to run as root, so root enters a user namespace in which it has another user id. Throws one line
- * if a container forbids that.
+ * PostgreSQL refuses to run as root, so root enters a user namespace in which it has another user id. The id must be an
+ * account's, whose name `initdb` looks up; on the disk the files are root's under each. Throws one line if a container
+ * forbids that.
  */
 export const unprivileged = (
   isRoot = process.getuid?.() === 0,
-  enter: readonly [string, ...string[]] = ['unshare', '-U', '--map-user=1000', '--map-group=1000'],
+  ways: readonly Way[] = accountIds.map((id) => ['unshare', '-U', `--map-user=${id}`, `--map-group=${id}`]),
 ): readonly string[] => {
   if (!isRoot) return [];
-  const [program, ...args] = enter;
-  if (spawnSync(program, [...args, 'true']).status === 0) return enter;
+  const way = ways.find(([program, ...args]) => spawnSync(program, [...args, 'id', '-un']).status === 0);
+  if (way !== undefined) return way;
   throw new Error(
-    'PostgreSQL does not run as root, and unshare is forbidden or missing here: start as another user, or name a server in DATABASE_URL',
+    'PostgreSQL does not run as root, and unshare is forbidden or missing here, or there is no account but root: start as another user, or name a server in DATABASE_URL',
   );
 };

@@ -3,36 +3,60 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/**
- * Installs all packages with their install scripts, whatever NODE_ENV and npm's own configuration (`omit`,
- * `production`, `ignore-scripts`, `dry-run`, `global`) say, because tests and checks need all of them.
- */
-const install = [
-  ...['install', '--include=dev', '--include=optional', '--include=peer', '--ignore-scripts=false'],
-  ...['--global=false', '--dry-run=false', '--package-lock-only=false'],
+/** Options of `npm install` that overrule a configuration which would have it install elsewhere, or nothing. */
+export const installsHere = [
+  ...[
+    '--global=false',
+    '--location=user',
+    '--dry-run=false',
+    '--package-lock-only=false',
+    '--package-lock=true',
+  ],
   ...['--no-save', '--no-audit', '--no-fund', '--loglevel=error'],
 ];
 
-/** Names the lock file from which `node_modules` was installed. npm removes it when it reinstalls. */
+/**
+ * Installs all packages with their install scripts, whatever NODE_ENV and npm's own configuration (`omit`,
+ * `production`, `ignore-scripts`, …) say, because tests and checks need all of them.
+ */
+const install = [
+  ...['install', '--include=dev', '--include=optional', '--include=peer', '--ignore-scripts=false'],
+  ...installsHere,
+];
+
+/** What npm notes of the packages that are there, at each of its changes. */
+const installed = 'node_modules/.package-lock.json';
+
+/**
+ * Names the lock file from which `node_modules` was installed, and what npm noted then: `npm prune --omit=dev`, for one, removes
+ * packages and leaves this file.
+ */
 const marker = 'node_modules/.cartstream-lock-hash';
 
 /**
  * One after the other, because two installations at once leave half a tree: the first `npm start` in one terminal, `npm test` in
  * another. The marker is renamed into place, because a copied checkout may share the old file by a hard link.
  */
-const script = `marker=$1 wanted=$2
-shift 2
-[ "$(cat "$marker" 2>/dev/null)" = "$wanted" ] && exit
-npm "$@" && echo "$wanted" >"$marker.new" && mv "$marker.new" "$marker"`;
+const script = `marker=$1 installed=$2 wanted=$3
+shift 3
+state() { echo "$wanted $(sha256sum "$installed" 2>/dev/null | cut -c1-64)"; }
+[ "$(cat "$marker" 2>/dev/null)" = "$(state)" ] && exit
+npm "$@" && state >"$marker.new" && mv "$marker.new" "$marker"`;
+
+const hashOf = (...parts) =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+
+function isInstalled(root, wanted) {
+  const [marked, noted] = [join(root, marker), join(root, installed)];
+  if (!existsSync(marked) || !existsSync(noted)) return false;
+  return readFileSync(marked, 'utf8') === `${wanted} ${hashOf(readFileSync(noted))}\n`;
+}
 
 export async function installDependencies(root) {
   const lockFile = join(root, 'package-lock.json');
-  const wanted = createHash('sha256')
-    .update(install.join(' '))
-    .update(existsSync(lockFile) ? readFileSync(lockFile) : readFileSync(join(root, 'package.json')))
-    .digest('hex');
-  const markerFile = join(root, marker);
-  if (existsSync(markerFile) && readFileSync(markerFile, 'utf8').trim() === wanted) return;
+  const locked = readFileSync(existsSync(lockFile) ? lockFile : join(root, 'package.json'));
+  const wanted = hashOf(install.join(' '), locked);
+  if (isInstalled(root, wanted)) return;
 
   // `npm ci` is not used: it deletes `node_modules`, perhaps while a process uses it, and it refuses a lock file that
   // was made where the registry did not serve other systems' optional binaries. `npm install` installs the locked
@@ -56,7 +80,7 @@ export async function installDependencies(root) {
 
 function npm(root, wanted) {
   return new Promise((resolve, reject) => {
-    const args = ['package.json', 'sh', '-c', script, 'sh', marker, wanted, ...install];
+    const args = ['package.json', 'sh', '-c', script, 'sh', marker, installed, wanted, ...install];
     const child = spawn('flock', args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk) => {

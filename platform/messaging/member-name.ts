@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { processPlace } from '#platform/process-place';
 
 /**
  * A client id for one consumer of this process, under which it joins groups:
@@ -8,13 +8,13 @@ import { hostname } from 'node:os';
  * and the other members in the same place can recognise one whose process is dead. Otherwise the group would wait for that
  * member's session to time out, and no member would read its partitions until then.
  *
- * `place` identifies the running kernel and the PID namespace, because a process id is unique only there. Two
- * containers with the same host name have two places, so neither removes the other's members. A container that is
- * started again has a new place, so there the group does wait.
+ * `place` is `processPlace`, because a process id is unique only there. Two containers with the same host name have two
+ * places, so neither removes the other's members. A container that is started again has a new place, so there the
+ * group does wait.
  */
 export const memberName = (service: string): string => {
   consumers += 1;
-  return `${service}@${hostname()}/${place ?? 'unknown'}/${process.pid}/${startedAt}/${consumers}`;
+  return `${service}@${hostname()}/${processPlace ?? 'unknown'}/${process.pid}/${startedAt}/${consumers}`;
 };
 
 let consumers = 0;
@@ -22,7 +22,9 @@ let consumers = 0;
 /** True where `memberId` belongs to a process of this place that has ended. False where that cannot be determined. */
 export const isGhost = (memberId: string): boolean => {
   const match = /@([^/@]+)\/([^/@]+)\/(\d+)\/(\d+)\/\d+-/.exec(memberId);
-  if (match === null || place === undefined || match[1] !== hostname() || match[2] !== place) return false;
+  // Where the system does not say its place, no member counts as dead.
+  if (match === null || processPlace === undefined) return false;
+  if (match[1] !== hostname() || match[2] !== processPlace) return false;
   const pid = Number(match[3]);
   try {
     process.kill(pid, 0);
@@ -52,10 +54,3 @@ const startTicks = (pid: number | 'self'): string | undefined =>
   });
 
 const startedAt = startTicks('self') ?? String(Math.round(performance.timeOrigin));
-
-/** Undefined where the system does not provide it: then no member counts as dead. */
-const place: string | undefined = attempt(() => {
-  const kernel = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const namespace = readlinkSync('/proc/self/ns/pid');
-  return createHash('sha256').update(`${kernel} ${namespace}`).digest('hex').slice(0, 12);
-});

@@ -1,3 +1,4 @@
+import { withoutLogin } from '#platform/http/url-login';
 import type { Component } from '#platform/service-host';
 
 const answerMsMax = 1_000;
@@ -29,10 +30,7 @@ const answers = (address: string): Promise<boolean> => {
  * not: cached schemas still work, and a schema that was never looked up holds its partition.
  */
 export const watchSchemaRegistry = (url: string): Component => {
-  const address = new URL(url);
-  address.username = '';
-  address.password = '';
-  const probe = `${address.href.replace(/\/+$/, '')}/config`;
+  const probe = `${withoutLogin(url).replace(/\/+$/, '')}/config`;
   return {
     name: 'schema-registry',
     start: async () => {},

@@ -1,4 +1,5 @@
 import { PlatformError } from '#platform/errors';
+import { loginHeader, withoutLogin } from '#platform/http/url-login';
 import { createUnknownSchemas } from '#platform/messaging/unknown-schemas';
 import { createAdmission } from '#platform/waiting/admission';
 
@@ -51,7 +52,7 @@ export const createSchemaRegistry = (
   url: string,
   { unknownHeldMs = unknownHeldMsDefault }: { unknownHeldMs?: number } = {},
 ): SchemaRegistry => {
-  const at = registryAt(url);
+  const at = { base: withoutLogin(url).replace(/\/+$/, ''), login: loginHeader(url) };
   const ids = new Map<string, Promise<number>>();
   const schemas = new Map<number, Promise<AvroSchema>>();
   const unknown = createUnknownSchemas({ heldMs: unknownHeldMs });
@@ -120,20 +121,8 @@ const remember = <K, V>(cache: Map<K, Promise<V>>, key: K, find: () => Promise<V
 /** 40401 no such subject, 40402 no such version, 40403 no such schema. */
 const notFoundCodes = new Set([40401, 40402, 40403]);
 
-type RegistryAddress = { base: string; authorization: string | undefined };
-
-/** Moves user and password from the URL to a header, so that no message that names the address shows them. */
-const registryAt = (url: string): RegistryAddress => {
-  const address = new URL(url);
-  const { username, password } = address;
-  address.username = '';
-  address.password = '';
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return {
-    base: address.href.replace(/\/+$/, ''),
-    authorization: login === ':' ? undefined : `Basic ${Buffer.from(login).toString('base64')}`,
-  };
-};
+/** User and password are in a header and not in the URL, so that no message that names the address shows them. */
+type RegistryAddress = { base: string; login: { authorization?: string } };
 
 const request = async <T>(at: RegistryAddress, method: string, path: string, body?: object): Promise<T> => {
   const answer = await ask(at, method, path, body);
@@ -146,7 +135,7 @@ const request = async <T>(at: RegistryAddress, method: string, path: string, bod
 };
 
 const ask = async (
-  { base, authorization }: RegistryAddress,
+  { base, login }: RegistryAddress,
   method: string,
   path: string,
   body?: object,
@@ -157,7 +146,7 @@ const ask = async (
       headers: {
         accept: 'application/json',
         'content-type': 'application/vnd.schemaregistry.v1+json',
-        ...(authorization === undefined ? {} : { authorization }),
+        ...login,
       },
       signal: AbortSignal.timeout(requestTimeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

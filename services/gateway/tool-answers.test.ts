@@ -29,3 +29,19 @@ it('says of each tool whether it answers, asks once for all, and does not guess 
   server.close();
   server.closeAllConnections();
 });
+
+it('asks a tool that wants a login with that of its URL', async () => {
+  const logins: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    logins.push(request.headers.authorization);
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const zipkinUrl = `http://tracer:p%40ss@127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const answers = createToolAnswers({ zipkinUrl, mailboxUrl: undefined, prometheusUrl: undefined });
+  expect(await answers()).toEqual({ zipkin: true, prometheus: null, mailbox: null });
+  expect(logins).toEqual([`Basic ${Buffer.from('tracer:p@ss').toString('base64')}`]);
+  server.close();
+  server.closeAllConnections();
+});

@@ -1,3 +1,4 @@
+import { loginHeader, withoutLogin } from '#platform/http/url-login';
 import type { PlatformLinks } from './platform-links.js';
 
 const askMsMax = 700;
@@ -40,7 +41,11 @@ export const createToolAnswers = (
 const answersAt = async (url: string | undefined): Promise<boolean | null> => {
   if (url === undefined) return null;
   try {
-    const answer = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(askMsMax) });
+    const answer = await fetch(withoutLogin(url), {
+      headers: loginHeader(url),
+      redirect: 'manual',
+      signal: AbortSignal.timeout(askMsMax),
+    });
     await answer.body?.cancel();
     return true;
   } catch {
