@@ -4,7 +4,7 @@ import { type Granularity, type Period, startOfDay, startOfHour } from './questi
 export type RevenueRow = components['schemas']['Revenue']['items'][number];
 
 const stepMs: Readonly<Record<'minute' | 'hour', number>> = { minute: 60_000, hour: 3_600_000 };
-const bucketsMax = 2_000;
+export const bucketsMax = 2_000;
 
 /**
  * The starts of all buckets that a period touches, as the API cuts them: whole minutes, and hours and days of the zone. It
@@ -40,6 +40,16 @@ export const filled = <Row extends { from: string }>(
     return start < asOfMs ? 0 : null;
   });
 };
+
+/** One figure by another in each bucket: null where there is nothing to divide by, or one of them is not known yet. */
+export const ratios = (
+  values: readonly (number | null)[],
+  by: readonly (number | null)[],
+): (number | null)[] =>
+  values.map((value, place) => {
+    const divisor = by[place];
+    return value === null || !divisor ? null : value / divisor;
+  });
 
 /** Whether the last bucket that has a figure is still growing. */
 export const isPartial = (starts: readonly number[], asOfMs: number, period: Period): boolean => {

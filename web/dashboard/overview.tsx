@@ -8,15 +8,18 @@ import { Delta } from '../kit/delta.tsx';
 import { Skeleton } from '../kit/skeleton.tsx';
 import { Spark } from '../kit/spark.tsx';
 import { type Columns, TimeSeries } from '../kit/time-series.tsx';
-import { useAsked } from './asked.tsx';
-import { filled, isPartial, startsOf } from './buckets.ts';
+import { type Asked, useAsked } from './asked.tsx';
+import { filled, isPartial, ratios, startsOf } from './buckets.ts';
 import { compact, count, exact, percent } from './formats.ts';
 import { comparedOrdersMin, NotEnough } from './not-enough.tsx';
+import { useOrdersOfAll } from './orders.ts';
+import { type Answer, useOwn } from './own-answer.ts';
 import { Panel } from './panel.tsx';
 import { into, type Metric, type Period } from './question.ts';
 import {
   isNarrow as isNarrowed,
   type RevenueRow,
+  useCurrencies,
   useNarrowTotals,
   useRevenue,
   useVisits,
@@ -46,7 +49,7 @@ export const useOverview = (period: { from: string; to: string }, tz: string, is
     enabled: isOn,
   });
 
-const grownByOrders = new Set(['overview', 'revenue', 'top products', 'categories']);
+const grownByOrders = new Set(['overview', 'revenue', 'orders of all', 'top products', 'categories']);
 
 /** Asks for the money again when orders have landed: at most once a second, which is how often `landed` changes. */
 export const useRefreshAsOrdersLand = (landed: number, period: Period): void => {
@@ -123,55 +126,87 @@ const beforeOf = (
   };
 };
 
+/** The answers that the tiles and the chart are made from, each of the question that is asked and no other. */
+const useFigures = (asked: Asked) => {
+  const { question, period, previous, currency } = asked;
+  const { range, from, to, tz, category, product, compare } = question;
+  const about = JSON.stringify([range, from, to, tz, category, product]);
+  const isNarrow = isNarrowed(question);
+  const everyMs = isRunning(period) ? quietEveryMs : false;
+  const totalsThen = { from: previous.from, to: previous.totalsTo };
+  const now = useOwn(useOverview(period, tz), about);
+  const then = useOwn(useOverview(totalsThen, tz, compare), about);
+  const revenue = useOwn(useRevenue(asked, period, isRunning(period) ? moneyEveryMs : false), about);
+  const before = useOwn(useRevenue(asked, previous, false, compare), about);
+  const narrowThen = useOwn(useNarrowTotals(asked, totalsThen, compare), about);
+  const visits = useOwn(useVisits(asked, period, everyMs, !isNarrow), about);
+  const visitsBefore = useOwn(useVisits(asked, previous, false, compare && !isNarrow), about);
+  const sold = [
+    ...(useCurrencies(question, period) ?? []),
+    ...(then.data?.items ?? []).map((row) => row.currency),
+  ];
+  const isOfSeveral = !isNarrow && sold.some((each) => each !== currency);
+  const ordersOfAll = useOwn(useOrdersOfAll(asked, period, everyMs, isOfSeveral), about);
+  const ordersOfAllBefore = useOwn(useOrdersOfAll(asked, previous, false, isOfSeveral && compare), about);
+  const orders = isOfSeveral ? ordersOfAll : revenue;
+  const ordersBefore = isOfSeveral ? ordersOfAllBefore : before;
+  return { now, then, narrowThen, revenue, before, visits, visitsBefore, orders, ordersBefore };
+};
+
+type InBuckets<Row> = Answer<{ items: Row[]; asOf: string; lagMs: number }>;
+
+/** What the buckets of a period are made from. Visits and their orders are of all currencies. */
+type Bucketed = {
+  money: InBuckets<RevenueRow>;
+  visits: InBuckets<{ from: string; visits: number }>;
+  orders: InBuckets<{ from: string; orders: number }>;
+};
+
+/** The figure of each bucket; undefined while it is not answered. */
+const valuesOf = (
+  metric: Metric,
+  starts: readonly number[],
+  { money, visits, orders }: Bucketed,
+): (number | null)[] | undefined => {
+  const of = <Row extends { from: string }>({ data }: InBuckets<Row>, amountIn: (row: Row) => number) =>
+    data && filled(starts, data.items, amountIn, Date.parse(data.asOf));
+  const ratio = (values: ReturnType<typeof filled> | undefined, by: typeof values) =>
+    values && by && ratios(values, by);
+  const seen = of(visits, (row) => row.visits);
+  if (metric === 'visits') return seen;
+  if (metric === 'conversion')
+    return ratio(
+      of(orders, (row) => row.orders),
+      seen,
+    );
+  if (metric === 'average')
+    return ratio(
+      of(money, (row) => row.gross),
+      of(money, (row) => row.orders),
+    );
+  return of(money, (row) => row[metric]);
+};
+
 export const OverviewPanels = () => {
   const asked = useAsked();
   const { question, period, previous, currency, ask } = asked;
   const isNarrow = isNarrowed(question);
-  const everyMs = isRunning(period) ? quietEveryMs : false;
-  const now = useOverview(period, question.tz);
-  const then = useOverview({ from: previous.from, to: previous.totalsTo }, question.tz, question.compare);
-  const revenue = useRevenue(asked, period, isRunning(period) ? moneyEveryMs : false);
-  const before = useRevenue(asked, previous, false, question.compare);
-  const narrowThen = useNarrowTotals(asked, { from: previous.from, to: previous.totalsTo }, question.compare);
-  const visits = useVisits(asked, period, everyMs, !isNarrow);
-  const visitsBefore = useVisits(asked, previous, false, question.compare && !isNarrow);
-
+  const { now, then, narrowThen, revenue, before, visits, visitsBefore, orders, ordersBefore } =
+    useFigures(asked);
   const totals = totalsOf(now.data, revenue.data?.items, isNarrow);
   const totalsThen = question.compare ? beforeOf(then.data, narrowThen.data, currency, isNarrow) : undefined;
   const starts = useMemo(() => startsOf(period, question.tz), [period, question.tz]);
   const startsThen = useMemo(() => startsOf(previous, question.tz), [previous, question.tz]);
-  const valuesOf = (
-    metric: Metric,
-    at: readonly number[],
-    money: typeof revenue.data,
-    traffic: typeof visits.data,
-  ) => {
-    if (metric === 'visits')
-      return traffic
-        ? filled(at, traffic.items, (row: { visits: number }) => row.visits, Date.parse(traffic.asOf))
-        : undefined;
-    if (money === undefined) return undefined;
-    const of = (pick: (row: RevenueRow) => number) => filled(at, money.items, pick, Date.parse(money.asOf));
-    if (metric === 'conversion') {
-      if (traffic === undefined) return undefined;
-      const orders = of((row) => row.orders);
-      const seen = filled(
-        at,
-        traffic.items,
-        (row: { visits: number }) => row.visits,
-        Date.parse(traffic.asOf),
-      );
-      return orders.map((value, place) =>
-        value === null || !seen[place] ? null : value / (seen[place] as number),
-      );
-    }
-    if (metric === 'average') return of((row) => (row.orders === 0 ? 0 : row.gross / row.orders));
-    return of((row) => row[metric]);
-  };
   const metrics = (Object.keys(titles) as Metric[]).filter(
     (metric) => !(isNarrow && (metric === 'conversion' || metric === 'visits')),
   );
   const chosen = metrics.includes(question.metric) ? question.metric : 'net';
+  // A conversion is as old as its money, and waits for whichever is missing.
+  const missing = [visits, orders].find(({ data }) => data === undefined);
+  const ofChart =
+    chosen === 'visits' ? visits : chosen === 'conversion' && missing !== undefined ? missing : revenue;
+  const running = { money: revenue, visits, orders };
+  const earlier = { money: before, visits: visitsBefore, orders: ordersBefore };
   return (
     <>
       <div className="grid grid-cols-2 gap-3 md:grid-cols-3 xl:grid-cols-6">
@@ -183,7 +218,7 @@ export const OverviewPanels = () => {
             totals={(isOfVisits(metric) ? now : revenue).isPending ? undefined : totals}
             before={totalsThen}
             currency={currency}
-            spark={valuesOf(metric, starts, revenue.data, visits.data) ?? []}
+            spark={valuesOf(metric, starts, running) ?? []}
             isSoFar={isRunning(period)}
             onPick={() => ask({ metric })}
           />
@@ -202,14 +237,10 @@ export const OverviewPanels = () => {
       )}
       <MetricChart
         metric={chosen}
-        answer={chosen === 'visits' || (chosen === 'conversion' && !visits.data) ? visits : revenue}
+        answer={ofChart}
         starts={starts}
-        values={valuesOf(chosen, starts, revenue.data, visits.data)}
-        before={
-          question.compare
-            ? unlessNothing(valuesOf(chosen, startsThen, before.data, visitsBefore.data))
-            : undefined
-        }
+        values={valuesOf(chosen, starts, running)}
+        before={question.compare ? unlessNothing(valuesOf(chosen, startsThen, earlier)) : undefined}
       />
     </>
   );
@@ -357,7 +388,7 @@ const MetricChart = ({
         values !== undefined && unlessNothing(values) === undefined && unlessNothing(before) === undefined
       }
       empty={
-        values?.some((value) => value !== null)
+        asOfMs > (starts[0] ?? 0)
           ? 'Nothing in this period.'
           : 'Not known yet: the figures are complete only to a time before this period.'
       }

@@ -15,7 +15,15 @@ import { OverviewPanels, useOverview, useRefreshAsOrdersLand } from './overview.
 import { BasketPanel, RetentionPanel, RfmPanel } from './panels/buyers.tsx';
 import { Categories, TopProducts } from './panels/goods.tsx';
 import { AttributionPanel, FunnelPanel, SearchesPanel, StockOutsPanel } from './panels/traffic.tsx';
-import { homeZone, type Period, periodOf, previousOf, type Question, type Range } from './question.ts';
+import {
+  currencyChoices,
+  homeZone,
+  type Period,
+  periodOf,
+  previousOf,
+  type Question,
+  type Range,
+} from './question.ts';
 import { currenciesOf, useCurrencies } from './revenue.ts';
 import { useQuestion } from './use-question.ts';
 
@@ -50,6 +58,10 @@ export const DashboardPage = () => {
   const lately = useOverview(periodOf({ ...question, range: '90d' }, nowMs), question.tz, isQuiet);
   // A period without sales has no currency of its own; the live figures beside it have one all the same.
   const currency = question.currency ?? currencies[0] ?? lately.data?.items[0]?.currency;
+  const choices = currencyChoices(
+    question,
+    isQuiet && lately.data ? currenciesOf(lately.data.items) : currencies,
+  );
   const figures = useLiveFigures(currency);
   useShortcuts(question, ask, setTable, setHelp);
   useRefreshAsOrdersLand(figures.landed, period);
@@ -59,7 +71,7 @@ export const DashboardPage = () => {
   );
   return (
     <AskedProvider value={asked}>
-      <Header {...{ question, ask, period, currencies, currency }} />
+      <Header {...{ question, ask, period, choices, currency }} />
       <main className="mx-auto flex max-w-[100rem] flex-col gap-4 p-4 lg:px-8 lg:pt-6">
         <PageTitle
           title={titleOf(question)}
@@ -112,13 +124,14 @@ const Panels = memo(() => (
 const Header = ({
   question,
   ask,
-  currencies,
+  choices,
   currency,
 }: {
   question: Question;
   ask: Asked['ask'];
   period: Period;
-  currencies: readonly string[];
+  /** The currencies that can be chosen. */
+  choices: readonly string[];
   currency: string | undefined;
 }) => {
   const user = useUser();
@@ -159,14 +172,14 @@ const Header = ({
         Compare
       </label>
       <ZoneSelect zone={question.tz} onChange={(tz) => ask({ tz })} />
-      {currencies.length > 1 && (
+      {choices.length > 1 && (
         <select
           aria-label="Currency"
           value={currency}
           onChange={(event) => ask({ currency: event.target.value })}
           className="min-h-10 rounded-lg border border-line-strong bg-surface px-2 text-sm"
         >
-          {currencies.map((code) => (
+          {choices.map((code) => (
             <option key={code}>{code}</option>
           ))}
         </select>

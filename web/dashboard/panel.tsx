@@ -6,18 +6,10 @@ import { ProblemPanel } from '../kit/problem-panel.tsx';
 import { Skeleton } from '../kit/skeleton.tsx';
 import { useAsked } from './asked.tsx';
 import { saveCsv } from './csv.ts';
+import type { Answer } from './own-answer.ts';
 import { isNarrow } from './revenue.ts';
 
 export type Rows = { columns: readonly string[]; rows: readonly (readonly (string | number | null)[])[] };
-
-type Answer = {
-  data: { asOf: string; lagMs: number } | undefined;
-  error: unknown;
-  isPending: boolean;
-  isPlaceholderData: boolean;
-  dataUpdatedAt: number;
-  refetch(): unknown;
-};
 
 /** One answer in its box: its title, its age, its rows as a file, and the same look for each state it can be in. */
 export const Panel = ({
@@ -34,7 +26,8 @@ export const Panel = ({
   children,
 }: {
   title: string;
-  answer: Answer;
+  answer: Answer<{ asOf: string; lagMs: number }>;
+  /** Of an answer to what is asked: while it is still the one before, nothing is said of this one. */
   isEmpty?: boolean;
   /** What it means that nothing is here. */
   empty?: ReactNode;
@@ -97,7 +90,7 @@ export const Panel = ({
             <Skeleton className="h-full min-h-40 w-full flex-1" />
             <p className="absolute inset-0 m-auto h-fit w-fit text-ink-soft text-sm">Loading…</p>
           </div>
-        ) : isEmpty ? (
+        ) : isEmpty && !isPlaceholderData ? (
           <p className="m-auto max-w-xs text-center text-ink-soft text-sm">
             {empty ?? 'Nothing in this period.'}
           </p>

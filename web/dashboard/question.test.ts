@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startsOf } from './buckets.ts';
-import { into, periodOf, previousOf, questionIn, searchOf, startOfDay } from './question.ts';
+import { currencyChoices, into, periodOf, previousOf, questionIn, searchOf, startOfDay } from './question.ts';
 
 const london = 'Europe/London';
 const at = (time: string): number => Date.parse(time);
@@ -120,4 +120,10 @@ it('opens a day as its hours and an hour as its minutes', () => {
   expect(periodOf(day, 0).granularity).toBe('hour');
   const hour = into(day, at('2026-03-29T10:00:00Z'), 'hour');
   expect(periodOf(hour, 0)).toMatchObject({ from: '2026-03-29T10:00:00.000Z', granularity: 'minute' });
+});
+
+it('the chosen currency can be left for that of the period, also where the period has only one', () => {
+  expect(currencyChoices({ currency: 'EUR' }, ['GBP'])).toEqual(['GBP', 'EUR']);
+  expect(currencyChoices({ currency: 'GBP' }, ['GBP', 'EUR'])).toEqual(['GBP', 'EUR']);
+  expect(currencyChoices({}, ['GBP'])).toEqual(['GBP']);
 });

@@ -86,6 +86,12 @@ export const searchOf = (question: Question): Record<string, string> => {
   };
 };
 
+/** The currencies to choose from. That of the question is one of them, else there would be no way out of it. */
+export const currencyChoices = (
+  { currency }: Pick<Question, 'currency'>,
+  found: readonly string[],
+): string[] => [...new Set([...found, ...(currency === undefined ? [] : [currency])])];
+
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
 const youngDayMs = 3 * hourMs;
@@ -128,7 +134,10 @@ export const startOfHour = (atMs: number, tz: string): number => {
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-export const periodOf = ({ range, from, to, tz }: Question, nowMs: number): Period => {
+export const periodOf = (
+  { range, from, to, tz }: Pick<Question, 'range' | 'from' | 'to' | 'tz'>,
+  nowMs: number,
+): Period => {
   const endOfMinute = Math.ceil((nowMs + 1) / 60_000) * 60_000;
   switch (range) {
     case 'hour':

@@ -12,9 +12,9 @@ import { PageTitle } from '../../staff/page-title.tsx';
 import { plural } from '../../words/words.ts';
 import { Paged } from '../paged.tsx';
 import { usePages } from '../pages.ts';
+import { canReplay, type Filter, type Group, waitingIn } from './waiting.ts';
 
 type Letter = components['schemas']['DeadLetter'];
-type Filter = { topic?: string; group?: string; reason?: string };
 
 /** Events that no retry could help: why, how many, and their replay, one by one or a whole group. */
 export const DeadLettersPage = () => {
@@ -66,21 +66,19 @@ export const DeadLettersPage = () => {
           </li>
         ))}
       </ul>
-      <Letters
-        filter={asked}
-        topics={[...new Set(groups.data?.flatMap(({ topic, waiting }) => (waiting > 0 ? topic : [])))]}
-      />
+      <Letters filter={asked} groups={groups.data ?? []} onReplayed={() => void groups.refetch()} />
     </>
   );
 };
 
 const Letters = ({
   filter,
-  topics,
+  groups,
+  onReplayed,
 }: {
   filter: Filter;
-  /** Those in which letters wait. */
-  topics: readonly string[];
+  groups: readonly Group[];
+  onReplayed(): void;
 }) => {
   const { topic, group: consumer, reason } = filter;
   const list = usePages<Letter>(
@@ -98,8 +96,11 @@ const Letters = ({
     },
     { isFresh: true },
   );
-  const waiting = list.rows.filter(({ status, isReplayable }) => status === 'waiting' && isReplayable);
-  const { replay, group } = useReplay(list.refresh);
+  const { replay, group } = useReplay(() => {
+    list.refresh();
+    onReplayed();
+  });
+  const topics = [...new Set(groups.flatMap((each) => (each.waiting > 0 ? each.topic : [])))];
   return (
     <>
       <div className="mb-3 flex flex-wrap items-center gap-3">
@@ -107,7 +108,7 @@ const Letters = ({
         <Button
           look="secondary"
           size="small"
-          disabled={waiting.length === 0}
+          disabled={!canReplay(waitingIn(groups, filter), list.isDimmed ? [] : list.rows)}
           isBusy={group.isPending}
           // The API replays what is named.
           onClick={() =>

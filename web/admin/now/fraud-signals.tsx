@@ -3,15 +3,15 @@ import { When } from '../../kit/when.tsx';
 import { plural } from '../../words/words.ts';
 import { fraudSentence } from './fraud-sentence.ts';
 import type { Signals } from './signals.ts';
+import { isCapped } from './watched.ts';
 
 /** Orders that staff should look at. They decide nothing, so nothing is wrong where there are some. */
 export const FraudSignals = ({ signals }: { signals: Signals | undefined }) => {
   const { count = 0, newest = [] } = signals?.fraudSignals ?? {};
   if (newest.length === 0) return null;
   const known =
-    count === 100
-      ? '100 signals or more'
-      : plural(count, { one: '{count} signal', other: '{count} signals' });
+    plural(count, { one: '{count} signal', other: '{count} signals' }) +
+    (isCapped(signals?.fraudSignals) ? ' or more' : '');
   return (
     <section aria-label="Signals of fraud" className="mt-8">
       <h2 className="font-semibold text-lg">Signals of fraud</h2>

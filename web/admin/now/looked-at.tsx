@@ -3,26 +3,26 @@ import type { ReactNode } from 'react';
 import { usePlatformLinks } from '../../api/platform-links.ts';
 import { classes } from '../../kit/classes.ts';
 import type { Signals } from './signals.ts';
+import { watchedOf } from './watched.ts';
 
 /** What the page watches, with its figures also where nothing is wrong; a dash where nobody has answered. */
 export const LookedAt = ({
   signals,
-  differences,
+  books,
 }: {
   signals: Signals | undefined;
-  differences: number | undefined;
+  books: Parameters<typeof watchedOf>[1];
 }) => {
-  const { stuckOrders, deadLetters, lowStock } = signals ?? {};
-  const down = signals?.servicesDown.filter((name) => !signals.servicesSlow.includes(name));
+  const watched = watchedOf(signals, books);
   return (
     <section aria-label="What is watched" className="mt-8">
       <h2 className="mb-3 font-semibold text-lg">What is watched</h2>
       <ul className="grid grid-cols-2 gap-3 md:grid-cols-3 xl:grid-cols-5">
-        <Figure name="Orders stuck" value={stuckOrders?.count} to="/orders" search={{ stuck: 'true' }} />
-        <Figure name="Dead letters waiting" value={deadLetters?.waiting} to="/dead-letters" />
-        <Figure name="Differences in the books" value={differences} to="/reconciliation" />
-        <Figure name="Products sold out" value={lowStock?.outOfStock} to="/stock" />
-        <Figure name="Services down" value={down?.length} href="/platform" />
+        <Figure {...watched.stuck} to="/orders" search={{ stuck: 'true' }} />
+        <Figure {...watched.letters} to="/dead-letters" />
+        <Figure {...watched.books} to="/reconciliation" />
+        <Figure {...watched.soldOut} to="/stock" />
+        <Figure {...watched.down} href="/platform" />
       </ul>
       <Elsewhere />
     </section>
@@ -32,12 +32,14 @@ export const LookedAt = ({
 const Figure = ({
   name,
   value,
+  text,
   to,
   search,
   href,
 }: {
   name: string;
   value: number | undefined;
+  text: string;
   to?: string;
   search?: Record<string, string>;
   href?: string;
@@ -50,7 +52,7 @@ const Figure = ({
           value === undefined ? 'text-ink-soft' : value > 0 && 'text-bad',
         )}
       >
-        {value ?? '–'}
+        {text}
       </span>
       <span className="text-ink-soft text-sm">{name}</span>
     </>

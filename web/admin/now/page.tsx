@@ -12,6 +12,7 @@ import { FraudSignals } from './fraud-signals.tsx';
 import { knowledgeOf } from './known.ts';
 import { LookedAt } from './looked-at.tsx';
 import { type Signals, useSignals } from './signals.ts';
+import { isCapped } from './watched.ts';
 
 type Wrong = {
   key: string;
@@ -106,7 +107,7 @@ export const NowPage = () => {
       )}
       <StuckOrders items={stuck.data?.items ?? []} />
       <FraudSignals signals={signals} />
-      <LookedAt signals={signals} differences={books.data?.items.length} />
+      <LookedAt signals={signals} books={books.data} />
       {(wrong.length > 0 || signals === undefined) && <Unanswered parts={unanswered} />}
     </>
   );
@@ -143,7 +144,7 @@ const wrongOf = (signals: Signals | undefined): Wrong[] => {
             key: 'stuck',
             weight: 90,
             tone: 'bad' as const,
-            text: `${stuckOrders.count === 100 ? '100 or more' : stuckOrders.count} ${stuckOrders.count === 1 ? 'order is' : 'orders are'} stuck`,
+            text: `${stuckOrders.count}${isCapped(stuckOrders) ? ' or more' : ''} ${stuckOrders.count === 1 ? 'order is' : 'orders are'} stuck`,
             since: stuckOrders.oldestSince ?? undefined,
             act: link('/orders', 'See them', { stuck: 'true' }),
           },
@@ -180,12 +181,19 @@ const wrongOf = (signals: Signals | undefined): Wrong[] => {
             key: 'stock',
             weight: 20,
             tone: 'warn' as const,
-            text: `${lowStock.outOfStock} ${lowStock.outOfStock === 1 ? 'product is' : 'products are'} sold out, ${lowStock.count === 100 ? '100 or more' : lowStock.count} run low`,
+            text: soldOutSentence(lowStock),
             act: link('/stock', 'See the stock', { low: 'yes' }),
           },
         ]
       : []),
   ];
+};
+
+const soldOutSentence = (lowStock: NonNullable<Signals['lowStock']>): string => {
+  const { outOfStock, count } = lowStock;
+  const orMore = isCapped(lowStock) ? ' or more' : '';
+  const products = outOfStock === 1 && orMore === '' ? 'product is' : 'products are';
+  return `${outOfStock}${orMore} ${products} sold out, ${count}${orMore} run low`;
 };
 
 const booksWrong = (

@@ -1,7 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { api } from '../../api/client.ts';
-import type { components } from '../../api/schema.d.ts';
 import { type Sent, sentAs } from '../../api/sent.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
@@ -11,10 +10,10 @@ import { showToast } from '../../kit/toast.tsx';
 import { decimalText, formatMoney, minorOf } from '../../money/money.ts';
 import { dueText, type Saga } from '../../saga/saga.ts';
 import { plural } from '../../words/words.ts';
-import type { Order } from './order-answers.ts';
+import { type Answered, isKnown, type Order, type Payment } from './order-answers.ts';
+import { refundableMinor, whyNoRefund } from './refund.ts';
 
-type Payment = components['schemas']['Payment'];
-type Props = { order: Order; saga: Saga; payment: Payment | undefined; onDone(): void };
+type Props = { order: Order; saga: Saga; payment: Answered<Payment>; onDone(): void };
 
 type Act = {
   name: string;
@@ -175,19 +174,14 @@ let unansweredRefund: Sent | undefined;
 
 const refund = ({ order, saga, payment }: Props): Act => {
   const { currency } = order.total;
-  const leftMinor = Math.max(0, saga.sums.netMinor - saga.sums.refundsDueMinor);
+  const leftMinor = refundableMinor(saga.sums);
   const shown = (amountMinor: number) => formatMoney({ amountMinor, currency });
   const asked = ({ amount }: Values) =>
     minorOf(amount ?? decimalText({ amountMinor: leftMinor, currency }), currency);
   return {
     name: 'Refund',
     isDangerous: true,
-    impossible:
-      payment === undefined || saga.sums.capturedMinor === 0
-        ? 'No money of this order was taken.'
-        : leftMinor === 0
-          ? 'All of it was given back.'
-          : undefined,
+    impossible: whyNoRefund(saga, payment),
     effect: `${shown(saga.sums.capturedMinor)} was taken and ${shown(saga.sums.refundedMinor)} given back. A refund moves money only; it sends no goods back and frees no stock. It cannot be undone.`,
     fields: (values, set) => (
       <>
@@ -216,7 +210,7 @@ const refund = ({ order, saga, payment }: Props): Act => {
       return values.reason?.trim() ? undefined : 'A reason, please.';
     },
     send: async (values) => {
-      const path = { id: payment?.id ?? '' };
+      const path = { id: isKnown(payment) ? payment.id : '' };
       const body = { amountMinor: asked(values) ?? 0, reason: values.reason?.trim() ?? '' };
       const sent = sentAs(JSON.stringify({ ...path, ...body }), unansweredRefund);
       unansweredRefund = sent;

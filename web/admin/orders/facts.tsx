@@ -3,10 +3,7 @@ import type { components } from '../../api/schema.d.ts';
 import { When } from '../../kit/when.tsx';
 import { times } from '../../money/money.ts';
 import { Price } from '../../money/price.tsx';
-import type { Saga } from '../../saga/saga.ts';
-import type { Order } from './order-answers.ts';
-
-type Schemas = components['schemas'];
+import { type Answered, isKnown, type Order, type Payment, type PaymentHistory } from './order-answers.ts';
 
 /** What was ordered, how the money moved at the provider, and what the buyer was sent. */
 export const Facts = ({
@@ -16,11 +13,10 @@ export const Facts = ({
   messages,
 }: {
   order: Order;
-  saga: Saga;
-  payment: Schemas['Payment'] | undefined;
-  history: Schemas['PaymentHistory'] | null | undefined;
-  /** Null where they are further back than is looked; undefined while they are asked for. */
-  messages: readonly Schemas['Notification'][] | 'unanswered' | null | undefined;
+  payment: Answered<Payment>;
+  history: Answered<PaymentHistory>;
+  /** Null where they are further back than is looked. */
+  messages: Answered<readonly components['schemas']['Notification'][]>;
 }) => (
   <div className="grid grid-cols-[minmax(0,1fr)] gap-6 lg:grid-cols-3">
     <Box title="Goods">
@@ -53,8 +49,12 @@ export const Facts = ({
         )}
       </address>
     </Box>
-    <Box title={`Payment · ${(payment?.status ?? order.payment.status).replaceAll('_', ' ')}`}>
-      {history == null || history.items.length === 0 ? (
+    <Box title={`Payment · ${statusOf(payment, order).replaceAll('_', ' ')}`}>
+      {history === 'unanswered' ? (
+        <p className="text-ink-soft">Payments do not answer.</p>
+      ) : history === undefined ? (
+        <p className="text-ink-soft">Loading…</p>
+      ) : history === null || history.items.length === 0 ? (
         <p className="text-ink-soft">The provider was not asked for anything.</p>
       ) : (
         <ol className="flex flex-col gap-2">
@@ -109,6 +109,10 @@ export const Facts = ({
     </Box>
   </div>
 );
+
+/** The order knows the status as well, a moment later. */
+const statusOf = (payment: Answered<Payment>, order: Order): string =>
+  isKnown(payment) ? payment.status : order.payment.status;
 
 const Box = ({ title, children }: { title: string; children: ReactNode }) => (
   <section aria-label={title} className="rounded-xl border border-line bg-surface p-4 text-sm">

@@ -15,7 +15,7 @@ import { Acts } from './acts.tsx';
 import { EventList } from './event-list.tsx';
 import { Facts } from './facts.tsx';
 import { messagesOf } from './messages.ts';
-import type { Order } from './order-answers.ts';
+import { answeredOf, isKnown, type Order } from './order-answers.ts';
 import { Timeline } from './timeline.tsx';
 import { VerdictPanel } from './verdict-panel.tsx';
 
@@ -35,13 +35,16 @@ const OrderWithId = ({ id }: { id: string }) => {
   const failed = [order, timeline].find(({ error }) => error !== null);
   const problem = failed && <ProblemPanel error={failed.error} onRetry={found.refresh} />;
   if (order.data === undefined || saga === undefined) return problem ?? <OrderSkeleton id={id} />;
+  const { payment } = found;
+  // Only a payment that is known has a history that is asked for.
+  const history = isKnown(payment) ? answeredOf(found.history, (all) => all) : payment;
   const correlationId = timeline.data?.items.find((event) => event.correlationId)?.correlationId;
   return (
     <>
       <PageTitle
         title={`Order ${id.slice(-8)}`}
         app="Admin"
-        aside={<Acts order={order.data} saga={saga} payment={found.payment.data} onDone={found.refresh} />}
+        aside={<Acts order={order.data} saga={saga} payment={payment} onDone={found.refresh} />}
       >
         <span className="flex flex-wrap items-center gap-x-3">
           <Price money={order.data.total} className="font-semibold text-ink" />
@@ -65,10 +68,9 @@ const OrderWithId = ({ id }: { id: string }) => {
         <Timeline saga={saga} nowMs={nowMs} selected={selected} onSelect={select} />
         <Facts
           order={order.data}
-          saga={saga}
-          payment={found.payment.data}
-          history={found.history.data}
-          messages={found.messages.isError && !found.messages.data ? 'unanswered' : found.messages.data}
+          payment={payment}
+          history={history}
+          messages={answeredOf(found.messages, (all) => all)}
         />
         <EventList saga={saga} selected={selected} onSelect={select} />
       </div>
@@ -78,6 +80,10 @@ const OrderWithId = ({ id }: { id: string }) => {
 
 const isSettling = (saga: Saga | undefined): boolean =>
   saga?.due.some(({ what }) => what !== 'shipment' && what !== 'delivery') ?? true;
+
+/** A service that was away is asked again, because nothing else would happen when it is back. */
+const untilAnswered = ({ state }: { state: { status: string } }): number | false =>
+  state.status === 'error' && quietEveryMs;
 
 /** The order and all that other services have of it, asked for again often while something is under way. */
 const useOrder = (id: string) => {
@@ -94,12 +100,19 @@ const useOrder = (id: string) => {
   );
   const version = timeline.data?.items.length;
   const order = query.useQuery('get', '/api/orders/{id}', { params });
-  const payments = query.useQuery('get', '/api/payments', { params: { query: { orderId: id, limit: 1 } } });
-  const payment = { data: payments.data?.items[0] };
-  const paymentId = payment.data?.id;
+  const payments = query.useQuery(
+    'get',
+    '/api/payments',
+    { params: { query: { orderId: id, limit: 1 } } },
+    { refetchInterval: untilAnswered },
+  );
+  const payment = answeredOf(payments, ({ items }) => items[0]);
+  const paymentId = isKnown(payment) ? payment.id : undefined;
   const history = useQuery({
     queryKey: ['payment history', paymentId, version],
     enabled: paymentId !== undefined,
+    placeholderData: keepPreviousData,
+    refetchInterval: untilAnswered,
     queryFn: async () =>
       (await api.GET('/api/payments/{id}/history', { params: { path: { id: paymentId ?? '' } } })).data ??
       null,

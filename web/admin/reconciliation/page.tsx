@@ -7,9 +7,16 @@ import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
 import { When } from '../../kit/when.tsx';
 import { PageTitle } from '../../staff/page-title.tsx';
+import { type Standing, standingsOf } from './standings.ts';
 
 const isOrder = (oracle: string, subject: string): boolean =>
   /^[\da-f]{8}-[\da-f-]{27}$/i.test(subject) && !['O1', 'O7'].includes(oracle);
+
+const looks: Readonly<Record<Standing['look'], { box: string; text: string }>> = {
+  good: { box: 'border-good', text: 'text-good' },
+  bad: { box: 'border-bad', text: 'text-bad' },
+  unknown: { box: 'border-line-strong', text: 'text-ink-soft' },
+};
 
 /** Whether orders, payments, stock and analytics say the same, and every place where they do not. */
 export const ReconciliationPage = () => {
@@ -28,7 +35,8 @@ export const ReconciliationPage = () => {
       >
         {data ? (
           <>
-            Checked <When time={data.checkedAt} as="second" />
+            Checked <When time={data.checkedAt} as="second" />, compared up to{' '}
+            <When time={data.asOf} as="second" />
           </>
         ) : (
           'Every book against every other.'
@@ -39,26 +47,15 @@ export const ReconciliationPage = () => {
       {data && (
         <>
           <ul className="mb-6 grid grid-cols-[minmax(0,1fr)] gap-3 md:grid-cols-2">
-            {data.oracles.map(({ oracle, promise }) => {
-              const count = data.items.filter((item) => item.oracle === oracle).length;
-              return (
-                <li
-                  key={oracle}
-                  className={classes(
-                    'rounded-xl border-l-4 bg-surface p-4',
-                    count === 0 ? 'border-good' : 'border-bad',
-                  )}
-                >
-                  <p className="flex justify-between gap-3 font-semibold">
-                    <span>{oracle}</span>
-                    <span className={count === 0 ? 'text-good' : 'text-bad'}>
-                      {count === 0 ? 'holds' : `${count} ${count === 1 ? 'difference' : 'differences'}`}
-                    </span>
-                  </p>
-                  <p className="text-ink-soft text-sm">{promise}</p>
-                </li>
-              );
-            })}
+            {standingsOf(data).map(({ oracle, promise, look, text }) => (
+              <li key={oracle} className={classes('rounded-xl border-l-4 bg-surface p-4', looks[look].box)}>
+                <p className="flex justify-between gap-3 font-semibold">
+                  <span>{oracle}</span>
+                  <span className={looks[look].text}>{text}</span>
+                </p>
+                <p className="text-ink-soft text-sm">{promise}</p>
+              </li>
+            ))}
           </ul>
           <DataTable
             caption="Differences"
@@ -94,7 +91,9 @@ export const ReconciliationPage = () => {
             ]}
           />
           {data.next && (
-            <p className="mt-3 text-ink-soft text-sm">The first hundred differences are shown.</p>
+            <p className="mt-3 text-ink-soft text-sm">
+              The first hundred differences are shown. What comes behind them is compared once they are gone.
+            </p>
           )}
         </>
       )}

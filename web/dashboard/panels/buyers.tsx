@@ -7,6 +7,7 @@ import { plural } from '../../words/words.ts';
 import { useAsked } from '../asked.tsx';
 import { count, exact, percent } from '../formats.ts';
 import { Panel } from '../panel.tsx';
+import { periodOf } from '../question.ts';
 
 type Schemas = components['schemas'];
 const everyMs = 60_000;
@@ -214,6 +215,9 @@ export const RfmPanel = () => {
 /** What a few orders hold together is chance. */
 const ordersMin = 5;
 
+/** Longer than most periods that are asked about, in which few orders have the same two products. */
+const basketRange = '30d';
+
 /** What goes with a product: of the one that is filtered by, or the best seller. */
 export const BasketPanel = () => {
   const { question, period, ask, isTable } = useAsked();
@@ -238,15 +242,16 @@ export const BasketPanel = () => {
       (await api.GET('/api/products/{productId}', { params: { path: { productId: productId ?? '' } } })).data
         ?.name ?? productId,
   });
+  const { from } = periodOf({ range: basketRange, tz: question.tz }, Date.now());
   const basket = useQuery({
-    queryKey: ['basket', productId, question.tz],
+    queryKey: ['basket', productId, from, question.tz],
     enabled: productId !== undefined,
     placeholderData: keepPreviousData,
     refetchInterval: everyMs,
     queryFn: async () =>
       (
         await api.GET('/api/analytics/basket', {
-          params: { query: { productId: productId ?? '', tz: question.tz, ordersMin, limit: 20 } },
+          params: { query: { productId: productId ?? '', from, tz: question.tz, ordersMin, limit: 20 } },
         })
       ).data as Schemas['Basket'],
   });

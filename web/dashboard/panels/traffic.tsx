@@ -3,9 +3,10 @@ import { api } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
 import { BarList } from '../../kit/bar-list.tsx';
 import { plural } from '../../words/words.ts';
-import { paramsOf, useAsked } from '../asked.tsx';
+import { type Asked, paramsOf, useAsked } from '../asked.tsx';
 import { count, exact, percent } from '../formats.ts';
 import { Panel } from '../panel.tsx';
+import { amountIn, type Recommended, totalOf } from './attributed.ts';
 
 type Schemas = components['schemas'];
 const everyMs = 20_000;
@@ -75,8 +76,8 @@ export const FunnelPanel = () => {
         ))}
       </ol>
       <p className="mt-4 text-ink-soft text-xs">
-        Of the visits in which somebody saw a product, with the orders of accounts. Conversion, above, is all
-        orders, those of guests too, by all visits.
+        Of the visits in which somebody saw a product, with the orders that belong to a visit: those that
+        guests send without one do not. Conversion, above, is all orders by all visits.
       </p>
     </Panel>
   );
@@ -155,28 +156,32 @@ export const SearchesPanel = () => {
   );
 };
 
-/** What recommendations have sold. */
-export const AttributionPanel = () => {
-  const asked = useAsked();
-  const credit = useQuery({
-    queryKey: ['attribution', paramsOf(asked)],
+const useAttribution = (asked: Asked, by: 'product' | 'position', limit: number) =>
+  useQuery({
+    queryKey: ['attribution', by, paramsOf(asked)],
     placeholderData: keepPreviousData,
     refetchInterval: everyMs,
     queryFn: async () =>
-      (await api.GET('/api/analytics/attribution', { params: { query: { ...paramsOf(asked), limit: 50 } } }))
+      (await api.GET('/api/analytics/attribution', { params: { query: { ...paramsOf(asked), by, limit } } }))
         .data as Schemas['Attribution'],
   });
-  const moneyOf = (row: Schemas['Attribution']['items'][number]): number =>
-    row.revenue.find(({ currency }) => currency === asked.currency)?.amountMinor ?? 0;
+
+/** What recommendations have sold. */
+export const AttributionPanel = () => {
+  const asked = useAsked();
+  const credit = useAttribution(asked, 'product', 50);
+  // The products are the first fifty. The places in a list are few, and the shop's pages send one with each showing and
+  // click, so that their sums are of all products.
+  const places = useAttribution(asked, 'position', 100);
+  const moneyOf = (row: Recommended): number => amountIn(row, asked.currency);
   const rows = credit.data?.items ?? [];
-  const sum = (of: (row: (typeof rows)[number]) => number): number =>
-    rows.reduce((total, row) => total + of(row), 0);
-  const [shown, clicked] = [sum((row) => row.shown), sum((row) => row.clicked)];
+  const all = places.data && totalOf(places.data.items, asked.currency);
+  const orMore = places.data?.truncated ? '+' : '';
   return (
     <Panel
       title="Sold by recommendations"
       isOfWholeShop
-      answer={credit}
+      answer={{ ...credit, isPlaceholderData: credit.isPlaceholderData || places.isPlaceholderData }}
       isTable={asked.isTable}
       isEmpty={rows.length === 0}
       empty="No recommendation was seen in this period."
@@ -202,9 +207,9 @@ export const AttributionPanel = () => {
       })}
     >
       <dl className="mb-3 grid grid-cols-3 gap-3 text-sm">
-        <Figure name="Revenue" text={exact(sum(moneyOf), asked.currency)} />
-        <Figure name="Clicked" text={percent(shown === 0 ? null : clicked / shown)} />
-        <Figure name="Shown" text={count(shown)} />
+        <Figure name="Revenue" text={all ? exact(all.amountMinor, asked.currency) + orMore : '–'} />
+        <Figure name="Clicked" text={percent(all?.clickThroughRate)} />
+        <Figure name="Shown" text={all ? count(all.shown) + orMore : '–'} />
       </dl>
       <BarList
         label="Recommended products"

@@ -71,7 +71,7 @@ export const endedByPayment = ({ status, reason }: Pick<Order, 'status' | 'reaso
 
 export const isOpen = (status: Status): boolean => ['pending', 'reserved', 'paid'].includes(status);
 
-/** Whether more can happen by itself, so that the page keeps looking. */
+/** Whether no step of the way is to come. Money may still be on its way back. */
 export const isFinal = (status: Status): boolean => ['delivered', 'returned', 'cancelled'].includes(status);
 
 type Ending = { title: string; text: string };

@@ -1,9 +1,10 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { api } from '../../api/client.ts';
 import { openStream, type StreamState } from '../../api/live-stream.ts';
 import { orderTokenOf } from './order-tokens.ts';
-import { isFinal, isOpen, type Order } from './order-words.ts';
+import { isOpen, type Order } from './order-words.ts';
+import { isMoneyOnItsWay, pollMsOf } from './poll.ts';
 
 export const orderKey = (orderId: string) => ['get', '/api/orders/{id}', orderId] as const;
 
@@ -13,27 +14,22 @@ export const orderParams = (orderId: string) => {
   return { path: { id: orderId }, header: token === undefined ? {} : { 'x-order-token': token } };
 };
 
-const travelsPollMs = 15_000;
-const openPollMs = 3_000;
-/** The money is taken within moments of the confirmation. */
-const takenPollMs = 1_000;
-
-/**
- * The order, followed live: its stream pushes each status while it is open; should the stream be away, it is asked
- * every three seconds. A parcel that travels is looked at four times a minute.
- */
+/** The order, followed live: its stream pushes each status while it is open, and what comes later is asked for. */
 export const useOrder = (orderId: string) => {
   const client = useQueryClient();
   const [stream, setStream] = useState<StreamState>('connecting');
+  const awaitedSinceMs = useRef<number>(undefined);
   const asked = useQuery({
     queryKey: orderKey(orderId),
     staleTime: 1000,
     queryFn: async ({ signal }) =>
       (await api.GET('/api/orders/{id}', { params: orderParams(orderId), signal })).data,
     refetchInterval: ({ state: { data } }) => {
-      if (data === undefined || isFinal(data.status)) return false;
-      if (!isOpen(data.status)) return data.payment.status === 'authorized' ? takenPollMs : travelsPollMs;
-      return stream === 'open' ? false : openPollMs;
+      if (data === undefined) return false;
+      const nowMs = performance.now();
+      awaitedSinceMs.current = isMoneyOnItsWay(data) ? (awaitedSinceMs.current ?? nowMs) : undefined;
+      const awaitedForMs = nowMs - (awaitedSinceMs.current ?? nowMs);
+      return pollMsOf(data, { isStreamed: stream === 'open', awaitedForMs });
     },
   });
   const isFollowed = asked.data !== undefined && isOpen(asked.data.status);

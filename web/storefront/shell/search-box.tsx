@@ -8,6 +8,7 @@ import { SearchIcon } from '../../kit/icons.tsx';
 import { Price } from '../../money/price.tsx';
 import { categoryWords } from '../../words/words.ts';
 import type { Product } from '../catalogue/products.ts';
+import { nextMarked } from './marked.ts';
 
 const pauseMs = 200;
 const suggestedMax = 6;
@@ -97,17 +98,16 @@ export const SearchBox = () => {
     if (step !== undefined && options.length > 0) {
       event.preventDefault();
       setOpen(true);
-      setMarked(
-        (at) => (at + step + options.length + 1) % (options.length + 1) || (step > 0 && at === -1 ? 0 : -1),
-      );
+      setMarked((at) => nextMarked(at, step, options.length));
     }
     if (event.key === 'Escape' && isShown) {
       event.preventDefault();
       close();
     }
-    if (event.key === 'Enter' && isShown && marked >= 0) {
+    const chosen = options[marked];
+    if (event.key === 'Enter' && isShown && chosen !== undefined) {
       event.preventDefault();
-      options[marked]?.go();
+      chosen.go();
       close();
     }
   };
@@ -136,7 +136,7 @@ export const SearchBox = () => {
         aria-expanded={isShown}
         aria-controls={listId}
         aria-autocomplete="list"
-        aria-activedescendant={isShown && marked >= 0 ? `${listId}-${marked}` : undefined}
+        aria-activedescendant={isShown && options[marked] !== undefined ? `${listId}-${marked}` : undefined}
         autoComplete="off"
         onChange={({ target }) => {
           setText(target.value);
