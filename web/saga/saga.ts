@@ -80,7 +80,11 @@ export type Sums = {
   /** Held and neither sold nor released. */
   reservedPieces: number;
   committedPieces: number;
+  /** Held, and free again. */
   releasedPieces: number;
+  /** Sold, and in stock again because the order was cancelled. */
+  undonePieces: number;
+  /** Sold, and sent back by the buyer. */
   returnedPieces: number;
 };
 
@@ -213,7 +217,9 @@ const sumsOf = (by: Filed): Sums => {
   const returnsMinor = sumOf(all('OrderReturned'), ({ data }) => Number(data.refundMinor ?? 0));
   const reserved = piecesIn(first('StockReserved'));
   const committedPieces = piecesIn(first('StockCommitted'));
-  const releasedPieces = sumOf(all('StockReleased'), piecesIn);
+  // Inventory says the same of a hold that ends and of a sale that is undone.
+  const freedPieces = sumOf(all('StockReleased'), piecesIn);
+  const [releasedPieces, undonePieces] = committedPieces > 0 ? [0, freedPieces] : [freedPieces, 0];
   return {
     currency: typeof placed?.data.currency === 'string' ? placed.data.currency : null,
     totalMinor: Number(placed?.data.totalMinor ?? 0),
@@ -230,9 +236,18 @@ const sumsOf = (by: Filed): Sums => {
     reservedPieces: Math.max(0, reserved - committedPieces - releasedPieces),
     committedPieces,
     releasedPieces,
+    undonePieces,
     returnedPieces: sumOf(all('StockReturned'), piecesIn),
   };
 };
+
+/** What the order has of the stock, held or sold. */
+export const piecesOutOf = ({
+  reservedPieces,
+  committedPieces,
+  undonePieces,
+  returnedPieces,
+}: Sums): number => reservedPieces + committedPieces - undonePieces - returnedPieces;
 
 const dueOf = (by: Filed, sums: Sums, nowMs: number, limits: SagaLimits): Due[] => {
   const due: Due[] = [];
@@ -251,7 +266,7 @@ const dueOf = (by: Filed, sums: Sums, nowMs: number, limits: SagaLimits): Due[] 
   if (placed === undefined) return due;
 
   if (cancelled !== undefined) {
-    if (sums.reservedPieces > 0) add('stock_release', cancelled);
+    if (piecesOutOf(sums) > 0) add('stock_release', cancelled);
     if (sums.heldMinor > 0) add('payment_void', cancelled);
     if (sums.refundsDueMinor > 0) add('refund', last('OrderCancelled', 'RefundFailed'));
     return due;
@@ -349,8 +364,11 @@ const addStock = ({ first, last }: Filed, { add, waits }: Spans): void => {
       reserved ?? rejected,
       rejected ? 'refused' : reserved ? 'done' : waits('stock_reservation'),
     );
-  if (committed) add('stock', 'Held → sold', reserved, committed, 'done');
-  else if (released) add('stock', 'Held → released', reserved, released, 'undone');
+  if (committed) {
+    add('stock', 'Held → sold', reserved, committed, 'done');
+    if (released) add('stock', 'Sold → back in stock', cancelled ?? committed, released, 'undone');
+    else if (cancelled) add('stock', 'Sold → back in stock', cancelled, undefined, waits('stock_release'));
+  } else if (released) add('stock', 'Held → released', reserved, released, 'undone');
   else if (cancelled) add('stock', 'Still held', reserved, undefined, waits('stock_release'));
   else add('stock', 'Held', reserved, undefined, first('OrderConfirmed') ? waits('stock_commit') : 'open');
 };
