@@ -15,6 +15,7 @@ import { comparedOrdersMin, NotEnough } from './not-enough.tsx';
 import { Panel } from './panel.tsx';
 import { into, type Metric, type Period } from './question.ts';
 import {
+  isCut,
   isNarrow as isNarrowed,
   type RevenueRow,
   useNarrowTotals,
@@ -200,6 +201,7 @@ export const OverviewPanels = () => {
           </Button>
         </p>
       )}
+      {isCut(revenue.data, before.data, visits.data, visitsBefore.data) && <SomeAreMissing />}
       <MetricChart
         metric={chosen}
         answer={chosen === 'visits' || (chosen === 'conversion' && !visits.data) ? visits : revenue}
@@ -214,6 +216,13 @@ export const OverviewPanels = () => {
     </>
   );
 };
+
+const SomeAreMissing = () => (
+  <p role="alert" className="rounded-xl border border-line bg-warn-wash px-4 py-2 text-sm">
+    This time has more figures than one answer holds, so some are missing here and in the totals. Choose a
+    shorter time.
+  </p>
+);
 
 /** A line of nothing but zeros is no comparison. */
 const unlessNothing = (values: (number | null)[] | undefined) =>
