@@ -9,6 +9,7 @@ const order: OrderView = {
   lines: [],
   totalMinor: 100,
   currency: 'GBP',
+  goodwillMinor: 0,
   paymentId: null,
   paymentMethod: 'card',
   shipment: null,
@@ -28,6 +29,18 @@ it('an order shows of each product what was ordered and how much of that was ret
     { productId: 'a', quantity: 3, returned: 1 },
     { productId: 'b', quantity: 2, returned: 0 },
   ]);
+});
+
+it('an order shows what a return of everything that is left refunds, which staff may have given back before', () => {
+  const lines = [
+    { productId: 'a', name: 'Lantern', category: 'home', unitPriceMinor: 700, quantity: 3, returned: 1 },
+  ];
+  const refundableOf = (change: Partial<OrderView>) =>
+    shown({ ...order, createdAt: when, updatedAt: when, lines, totalMinor: 2100, ...change }).refundable;
+  expect(refundableOf({ status: 'shipped' })).toEqual({ amountMinor: 1400, currency: 'GBP' });
+  expect(refundableOf({ status: 'delivered', goodwillMinor: 500 }).amountMinor).toBe(900);
+  expect(refundableOf({ status: 'pending' }).amountMinor).toBe(0);
+  expect(refundableOf({ status: 'cancelled', goodwillMinor: 500 }).amountMinor).toBe(0);
 });
 
 describe('the payment of an order', () => {

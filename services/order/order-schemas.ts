@@ -6,7 +6,7 @@ import { itemsMax, piecesOfProductMax } from '#schemas/order-bounds';
 import { paymentMethods } from '#schemas/payment-methods';
 import { paymentStatuses } from '#schemas/payment-status';
 import type { EventPlace } from './event-place-reads.js';
-import { orderStatuses, type Shipment } from './order.js';
+import { isSoldStatus, orderStatuses, refundableMinor, type Shipment } from './order.js';
 import type { OrderView } from './order-view.js';
 import type { TimelineEntry } from './timeline.js';
 
@@ -112,6 +112,9 @@ export const orderSchema = z
       }),
     ),
     total: money,
+    refundable: money.describe(
+      'Goods that are sent back from now on are refunded up to this: what went back before is taken off, and what staff have refunded.',
+    ),
     // Not validated: stored addresses keep the form that was accepted when the order was placed.
     shippingAddress: z.object({
       name: z.string(),
@@ -200,6 +203,10 @@ export const shown = (order: OrderView): z.output<typeof orderSchema> => ({
     unitPrice: { amountMinor: unitPriceMinor, currency: order.currency },
   })),
   total: { amountMinor: order.totalMinor, currency: order.currency },
+  refundable: {
+    amountMinor: isSoldStatus(order.status) ? refundableMinor(order) : 0,
+    currency: order.currency,
+  },
   shippingAddress: order.shippingAddress,
   payment: { id: order.paymentId, method: order.paymentMethod, status: paymentStatusOf(order) },
   ...(order.shipment === null ? {} : { shipment: shownShipment(order.shipment) }),

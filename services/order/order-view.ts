@@ -23,6 +23,8 @@ export type OrderView = {
   lines: readonly OrderLine[];
   totalMinor: number;
   currency: string;
+  /** Refunds that belong to no return. */
+  goodwillMinor: number;
   shippingAddress: ShippingAddress;
   paymentId: string | null;
   paymentMethod: string;
@@ -53,7 +55,8 @@ export const standingOf = ({
 });
 
 const columns = `order_id AS "orderId", user_id AS "userId", guest_token_hash AS "guestTokenHash", status, reason,
-  version, lines, total_minor AS "totalMinor", currency, shipping_address AS "shippingAddress",
+  version, lines, total_minor AS "totalMinor", currency, goodwill_minor AS "goodwillMinor",
+  shipping_address AS "shippingAddress",
   payment_id AS "paymentId", payment_method AS "paymentMethod", payment_status AS "paymentStatus", shipment,
   created_at AS "createdAt", updated_at AS "updatedAt"`;
 

@@ -2291,6 +2291,13 @@ export interface components {
                 /** @description ISO 4217. */
                 currency: string;
             };
+            /** @description Goods that are sent back from now on are refunded up to this: what went back before is taken off, and what staff have refunded. */
+            refundable: {
+                /** @description In minor units. */
+                amountMinor: number;
+                /** @description ISO 4217. */
+                currency: string;
+            };
             shippingAddress: {
                 name: string;
                 line1: string;
