@@ -220,7 +220,9 @@ describe('an order whose payment was declined shortly before its hold ends', () 
     expect(await paymentOf(orderId)).toMatchObject({ retryUntil: new Date(heldUntilMs) });
     shop.clock.advanceMs(9_999);
     await shop.sweep();
-    expect(await orderOf(orderId)).toMatchObject({ status: 'reserved' });
+    const waiting = await orderOf(orderId);
+    expect(waiting).toMatchObject({ status: 'reserved' });
+    expect(waiting && shown(waiting).givesUpAt).toBe(new Date(heldUntilMs).toISOString());
     shop.clock.advanceMs(1);
     await shop.sweep();
     await shop.settle();

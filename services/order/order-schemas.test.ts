@@ -13,6 +13,7 @@ const order: OrderView = {
   paymentId: null,
   paymentMethod: 'card',
   shipment: null,
+  dueAt: null,
   paymentStatus: 'pending',
 } as unknown as OrderView;
 const when = new Date(0);
@@ -41,6 +42,13 @@ it('an order shows what a return of everything that is left refunds, which staff
   expect(refundableOf({ status: 'delivered', goodwillMinor: 500 }).amountMinor).toBe(900);
   expect(refundableOf({ status: 'pending' }).amountMinor).toBe(0);
   expect(refundableOf({ status: 'cancelled', goodwillMinor: 500 }).amountMinor).toBe(0);
+});
+
+it('an order that is open says when it is given up', () => {
+  const givesUpAtOf = (dueAt: Date | null) =>
+    shown({ ...order, createdAt: when, updatedAt: when, dueAt }).givesUpAt;
+  expect(givesUpAtOf(new Date(900_000))).toBe('1970-01-01T00:15:00.000Z');
+  expect(givesUpAtOf(null)).toBeUndefined();
 });
 
 describe('the payment of an order', () => {

@@ -133,6 +133,12 @@ export const orderSchema = z
       .object({ carrier: z.string().optional(), trackingNumber: z.string().optional() })
       .optional()
       .describe('From when the goods are on their way.'),
+    givesUpAt: z.iso
+      .datetime()
+      .optional()
+      .describe(
+        'Of an order that is not confirmed yet: when it is cancelled unless it is confirmed before. A declined payment moves it to when the last try may be.',
+      ),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
@@ -210,6 +216,7 @@ export const shown = (order: OrderView): z.output<typeof orderSchema> => ({
   shippingAddress: order.shippingAddress,
   payment: { id: order.paymentId, method: order.paymentMethod, status: paymentStatusOf(order) },
   ...(order.shipment === null ? {} : { shipment: shownShipment(order.shipment) }),
+  ...(order.dueAt === null ? {} : { givesUpAt: order.dueAt.toISOString() }),
   createdAt: order.createdAt.toISOString(),
   updatedAt: order.updatedAt.toISOString(),
 });

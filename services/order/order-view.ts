@@ -30,6 +30,8 @@ export type OrderView = {
   paymentMethod: string;
   paymentStatus: PaymentStatus;
   shipment: Shipment | null;
+  /** When it is given up unless it is confirmed before; null when it is not open any more. */
+  dueAt: Date | null;
   createdAt: Date;
   updatedAt: Date;
 };
@@ -58,7 +60,7 @@ const columns = `order_id AS "orderId", user_id AS "userId", guest_token_hash AS
   version, lines, total_minor AS "totalMinor", currency, goodwill_minor AS "goodwillMinor",
   shipping_address AS "shippingAddress",
   payment_id AS "paymentId", payment_method AS "paymentMethod", payment_status AS "paymentStatus", shipment,
-  created_at AS "createdAt", updated_at AS "updatedAt"`;
+  due_at AS "dueAt", created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 /** Those of the orders that exist, by id. */
 export const findOrders = async (

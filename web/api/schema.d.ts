@@ -2318,6 +2318,11 @@ export interface components {
                 carrier?: string;
                 trackingNumber?: string;
             };
+            /**
+             * Format: date-time
+             * @description Of an order that is not confirmed yet: when it is cancelled unless it is confirmed before. A declined payment moves it to when the last try may be.
+             */
+            givesUpAt?: string;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */

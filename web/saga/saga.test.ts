@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type SagaEvent, sagaOf } from './saga.ts';
+import { type SagaEvent, type SagaLimits, sagaOf } from './saga.ts';
 import { ticksOf, verdictOf } from './verdict.ts';
 
 const startMs = Date.parse('2026-03-01T12:00:00.000Z');
@@ -43,8 +43,15 @@ const sentBack = event('RefundFailed', 90_500_000, { ...refund, reason: 'lost_or
 const refundedAgain = event('PaymentRefunded', 90_600_000, refund);
 const goodwill = event('PaymentRefunded', 90_000_100, { ...money, amountMinor: 500, refundId: 'g' });
 
-const story = (events: readonly SagaEvent[], afterMs: number) => {
-  const saga = sagaOf(events, startMs + afterMs);
+/** The order's answer says that it is given up then, unless it is confirmed. */
+const givesUpAtMs = startMs + 900_000;
+
+const story = (
+  events: readonly SagaEvent[],
+  afterMs: number,
+  limits: Partial<SagaLimits> = { givesUpAtMs },
+) => {
+  const saga = sagaOf(events, startMs + afterMs, limits);
   return { saga, ...verdictOf(saga, startMs + afterMs, clock) };
 };
 
@@ -173,6 +180,18 @@ describe('the sentence about an order', () => {
     const found = story(events, afterMs);
     expect([found.tone, found.sentence]).toEqual([tone, sentence]);
   });
+});
+
+it('an order is given up when its own answer says so, and no time is made up where that says none', () => {
+  const sentence = (givesUpAtMs: number | null, ...events: SagaEvent[]) =>
+    story([placed, ...events], 5_000, { givesUpAtMs }).sentence;
+  const waiting = 'Waiting 4.9 s for payment to guarantee the money';
+  expect(sentence(startMs + 120_000, reserved)).toBe(`${waiting}; gives up at 12:02.`);
+  expect(sentence(null, reserved)).toBe(`${waiting}.`);
+  const declined = event('PaymentDeclined', 1_000, { ...money, reason: 'declined' });
+  expect(sentence(startMs + 300_000, reserved, declined)).toBe(
+    'Waiting 4.0 s for the buyer to try another payment; gives up at 12:05.',
+  );
 });
 
 describe('what an order holds and owes', () => {

@@ -104,11 +104,11 @@ export type Saga = {
 export type SagaLimits = {
   /** A step of a machine that takes longer is overdue. */
   stuckAfterMs: number;
-  /** An order that could not be paid for so long is given up. */
-  paymentWaitMs: number;
+  /** When the order is given up unless it is confirmed before; null where nobody has said. */
+  givesUpAtMs: number | null;
 };
 
-const usualLimits: SagaLimits = { stuckAfterMs: 60_000, paymentWaitMs: 900_000 };
+const usualLimits: SagaLimits = { stuckAfterMs: 60_000, givesUpAtMs: null };
 
 const laneOf = ({ type, service }: SagaEvent): Lane => {
   if (type === 'OrderShipped' || type === 'OrderDelivered') return 'delivery';
@@ -144,7 +144,7 @@ type Filed = ReturnType<typeof filed>;
 export const sagaOf = (
   given: readonly SagaEvent[],
   nowMs: number,
-  limits: SagaLimits = usualLimits,
+  limits: Partial<SagaLimits> = {},
 ): Saga => {
   const seen = new Map<string, number>();
   const events = given
@@ -159,7 +159,7 @@ export const sagaOf = (
     });
   const by = filed(events);
   const sums = sumsOf(by);
-  const due = dueOf(by, sums, nowMs, limits);
+  const due = dueOf(by, sums, nowMs, { ...usualLimits, ...limits });
   return {
     events,
     sums,
@@ -272,14 +272,14 @@ const dueOf = (by: Filed, sums: Sums, nowMs: number, limits: SagaLimits): Due[] 
     return due;
   }
   if (confirmed === undefined) {
-    const givesUpAtMs = placed.atMs + limits.paymentWaitMs;
+    const { givesUpAtMs } = limits;
     const reserved = first('StockReserved');
     const declined = last('PaymentDeclined');
     const authorized = last('PaymentAuthorized');
     if (reserved === undefined && first('StockRejected') === undefined)
       add('stock_reservation', placed, givesUpAtMs);
     if (authorized === undefined)
-      if (declined !== undefined) add('payment_retry', declined, Number(declined.data.retryUntil) || null);
+      if (declined !== undefined) add('payment_retry', declined, givesUpAtMs);
       else add('payment_authorization', reserved ?? placed, givesUpAtMs);
     if (reserved !== undefined && authorized !== undefined) add('confirmation', authorized);
     return due;
