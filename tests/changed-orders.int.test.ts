@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '#platform/ids';
 import { inTransaction } from '#platform/postgres/transaction';
 import type { OrderCommand } from '../services/order/order.js';
+import { shown } from '../services/order/order-schemas.js';
 import {
   type Choreography,
   createChoreography,
@@ -219,7 +220,9 @@ describe('an order whose payment was declined shortly before its hold ends', () 
     expect(await paymentOf(orderId)).toMatchObject({ retryUntil: new Date(heldUntilMs) });
     shop.clock.advanceMs(9_999);
     await shop.sweep();
-    expect(await orderOf(orderId)).toMatchObject({ status: 'reserved' });
+    const waiting = await orderOf(orderId);
+    expect(waiting).toMatchObject({ status: 'reserved' });
+    expect(waiting && shown(waiting).givesUpAt).toBe(new Date(heldUntilMs).toISOString());
     shop.clock.advanceMs(1);
     await shop.sweep();
     await shop.settle();
@@ -236,10 +239,9 @@ describe('money that staff give back without a return', () => {
     await giveBack(orderId, 1500, refundId);
     await giveBack(orderId, 1500, refundId);
     await shop.settle();
-    expect(await orderOf(orderId)).toMatchObject({
-      status: 'confirmed',
-      paymentStatus: 'partially_refunded',
-    });
+    const given = await orderOf(orderId);
+    expect(given).toMatchObject({ status: 'confirmed', paymentStatus: 'partially_refunded' });
+    expect(given && shown(given).refundable).toEqual({ amountMinor: 499, currency: 'EUR' });
     expect(ledgerOf(orderId)).toEqual({ pieces: 1, minor: 499 });
     await returnItems(shop, orderId, [{ productId: lamp, quantity: 1 }]);
     await shop.settle();

@@ -5,7 +5,9 @@
  *
  * Every statement returns `subject`, `what`, `expected` and `found`, as texts, sorted by the first two, after
  * `{afterSubject:String}` and `{afterWhat:String}`. A repeat of an event (the outbox sends at least once) counts once. What an order has still under way
- * is no difference: only orders count that were quiet since `{quietSinceMs:Int64}`.
+ * is no difference: only orders count that were quiet since `{quietSinceMs:Int64}`, and a provider may take its time to take
+ * money or to give it back: until then it counts as moved if it was asked for since `{capturingSinceMs:Int64}` or
+ * `{refundingSinceMs:Int64}`.
  */
 export type OracleName = 'O1' | 'O2' | 'O3' | 'O4' | 'O5' | 'O6' | 'O7';
 
@@ -26,6 +28,9 @@ const salesOnce = '(SELECT * FROM sales LIMIT 1 BY event_id)';
 const quiet = 'fromUnixTimestamp64Milli({quietSinceMs:Int64})';
 /** An order may wait for its payment for so long, which is longer than what is under way otherwise. */
 const waiting = 'fromUnixTimestamp64Milli({waitingSinceMs:Int64})';
+
+const capturing = 'fromUnixTimestamp64Milli({capturingSinceMs:Int64})';
+const refunding = 'fromUnixTimestamp64Milli({refundingSinceMs:Int64})';
 
 /** What each movement of stock adds to the available pieces, and what the service says is left. */
 const movements = `(
@@ -81,24 +86,51 @@ const endings = page(`${select(
   WHERE placed > 0 AND ((ended = 0 AND last < ${waiting})
     OR (cancelled > 0 AND (holdsStock OR holdsMoney) AND last < ${quiet}))`);
 
-/** What was said last of a refund counts: its money may come back after it was paid, and be paid once more. */
+/**
+ * What the provider has still to do for an order: what it has to take, what it has to give back for each return that it has not
+ * answered, and whether it has to give back all that is left, because the order was cancelled.
+ */
+const asked = `(
+    SELECT key, last, if(isPaid OR isOver OR isCancelled, 0, confirmed) AS toCome,
+      if(isOver, 0, arraySum(each -> each.2, arrayFilter(each -> NOT has(answered, each.1), returns))) AS toGo,
+      isUndone AND isPaid AND NOT isOver AND NOT has(answered, key) AS isAllToGo
+    FROM (
+      SELECT key, max(occurred_at) AS last, countIf(type = 'PaymentCaptured') > 0 AS isPaid,
+        countIf(type IN ('PaymentFailed', 'PaymentVoided')) > 0 AS isOver,
+        countIf(type = 'OrderCancelled') > 0 AS isCancelled,
+        countIf(type = 'OrderCancelled' AND occurred_at >= ${refunding}) > 0 AS isUndone,
+        sumIf(JSONExtractInt(payload, 'totalMinor'), type = 'OrderConfirmed' AND occurred_at >= ${capturing}) AS confirmed,
+        groupArrayIf((JSONExtractString(payload, 'returnId'), JSONExtractInt(payload, 'refundMinor')),
+          type = 'OrderReturned' AND occurred_at >= ${refunding}) AS returns,
+        groupUniqArrayIf(JSONExtractString(payload, 'refundId'), type IN ('PaymentRefunded', 'RefundFailed')) AS answered
+      FROM ${eventsOf("('orders', 'payments')")} GROUP BY key))`;
+
+/**
+ * What was said last of a refund counts: its money may come back after it was paid, and be paid once more. Where staff gave
+ * something back meanwhile, a return is paid what that has left.
+ */
 const money =
   page(`${select('key', "'captured less refunded, against sold less returned, minor units'", 'sold', 'taken')}
   FROM (
-    SELECT key, sum(taken) AS taken, sum(sold) AS sold, max(last) AS last FROM (
-      SELECT key, sum(JSONExtractInt(payload, 'amountMinor')) AS taken, 0 AS sold, max(occurred_at) AS last
+    SELECT key, sum(taken) AS taken, sum(sold) AS sold, sum(toCome) AS toCome, sum(toGo) AS toGo,
+      max(isAllToGo) AS isAllToGo, max(last) AS last
+    FROM (
+      SELECT key, sum(JSONExtractInt(payload, 'amountMinor')) AS taken, 0 AS sold, 0 AS toCome, 0 AS toGo,
+        0 AS isAllToGo, max(occurred_at) AS last
       FROM ${eventsOf("('payments')")} WHERE type = 'PaymentCaptured' GROUP BY key
       UNION ALL
-      SELECT key, -sum(amount), 0, max(at) FROM (
+      SELECT key, 0, 0, toCome, toGo, isAllToGo, last FROM ${asked}
+      UNION ALL
+      SELECT key, -sum(amount), 0, 0, 0, 0, max(at) FROM (
         SELECT key, max(occurred_at) AS at,
           argMax(if(type = 'PaymentRefunded', JSONExtractInt(payload, 'amountMinor'), 0), (occurred_at, kafka_offset)) AS amount
         FROM ${eventsOf("('payments')")} WHERE type IN ('PaymentRefunded', 'RefundFailed')
         GROUP BY key, JSONExtractString(payload, 'refundId'))
       GROUP BY key
       UNION ALL
-      SELECT order_id, 0, sum(amount_minor), max(occurred_at) FROM ${salesOnce} GROUP BY order_id)
+      SELECT order_id, 0, sum(amount_minor), 0, 0, 0, max(occurred_at) FROM ${salesOnce} GROUP BY order_id)
     GROUP BY key)
-  WHERE taken != sold AND last < ${quiet}`);
+  WHERE last < ${quiet} AND if(isAllToGo, 0, taken + toCome - least(toGo, greatest(0, taken + toCome))) != sold`);
 
 const versions = page(`${select('aggregate', "'versions without a gap or a second event'", 'last', 'seen')}
   FROM (

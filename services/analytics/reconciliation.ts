@@ -50,6 +50,11 @@ type Place = Pick<Difference, 'oracle' | 'subject' | 'what'>;
 const quietMs = 60_000;
 /** An order waits for its payment for a quarter of an hour at most by default, and its buyer may try again after that. */
 const waitingMs = 20 * 60_000;
+const dayMs = 86_400_000;
+/** A provider that cannot be reached takes no money, and is asked again. */
+const capturingMs = dayMs;
+/** A refund counts once the provider has settled it, which takes some of them two weeks. */
+const refundingMs = 14 * dayMs;
 const metricEveryMs = 300_000;
 const countedMax = 1_000;
 
@@ -81,6 +86,8 @@ export const createReconciler = (
         afterWhat: place?.oracle === oracle ? place.what : '',
         quietSinceMs: asOfMs - quietMs,
         waitingSinceMs: asOfMs - waitingMs,
+        capturingSinceMs: asOfMs - capturingMs,
+        refundingSinceMs: asOfMs - refundingMs,
         rowsMax: rowsMax - found.length,
       });
       found.push(...rows.map((row) => ({ oracle, ...row })));

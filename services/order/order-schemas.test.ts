@@ -9,9 +9,11 @@ const order: OrderView = {
   lines: [],
   totalMinor: 100,
   currency: 'GBP',
+  goodwillMinor: 0,
   paymentId: null,
   paymentMethod: 'card',
   shipment: null,
+  dueAt: null,
   paymentStatus: 'pending',
 } as unknown as OrderView;
 const when = new Date(0);
@@ -28,6 +30,25 @@ it('an order shows of each product what was ordered and how much of that was ret
     { productId: 'a', quantity: 3, returned: 1 },
     { productId: 'b', quantity: 2, returned: 0 },
   ]);
+});
+
+it('an order shows what a return of everything that is left refunds, which staff may have given back before', () => {
+  const lines = [
+    { productId: 'a', name: 'Lantern', category: 'home', unitPriceMinor: 700, quantity: 3, returned: 1 },
+  ];
+  const refundableOf = (change: Partial<OrderView>) =>
+    shown({ ...order, createdAt: when, updatedAt: when, lines, totalMinor: 2100, ...change }).refundable;
+  expect(refundableOf({ status: 'shipped' })).toEqual({ amountMinor: 1400, currency: 'GBP' });
+  expect(refundableOf({ status: 'delivered', goodwillMinor: 500 }).amountMinor).toBe(900);
+  expect(refundableOf({ status: 'pending' }).amountMinor).toBe(0);
+  expect(refundableOf({ status: 'cancelled', goodwillMinor: 500 }).amountMinor).toBe(0);
+});
+
+it('an order that is open says when it is given up', () => {
+  const givesUpAtOf = (dueAt: Date | null) =>
+    shown({ ...order, createdAt: when, updatedAt: when, dueAt }).givesUpAt;
+  expect(givesUpAtOf(new Date(900_000))).toBe('1970-01-01T00:15:00.000Z');
+  expect(givesUpAtOf(null)).toBeUndefined();
 });
 
 describe('the payment of an order', () => {

@@ -6,7 +6,7 @@ import { itemsMax, piecesOfProductMax } from '#schemas/order-bounds';
 import { paymentMethods } from '#schemas/payment-methods';
 import { paymentStatuses } from '#schemas/payment-status';
 import type { EventPlace } from './event-place-reads.js';
-import { orderStatuses, type Shipment } from './order.js';
+import { isSoldStatus, orderStatuses, refundableMinor, type Shipment } from './order.js';
 import type { OrderView } from './order-view.js';
 import type { TimelineEntry } from './timeline.js';
 
@@ -112,6 +112,9 @@ export const orderSchema = z
       }),
     ),
     total: money,
+    refundable: money.describe(
+      'Goods that are sent back from now on are refunded up to this: what went back before is taken off, and what staff have refunded.',
+    ),
     // Not validated: stored addresses keep the form that was accepted when the order was placed.
     shippingAddress: z.object({
       name: z.string(),
@@ -130,6 +133,12 @@ export const orderSchema = z
       .object({ carrier: z.string().optional(), trackingNumber: z.string().optional() })
       .optional()
       .describe('From when the goods are on their way.'),
+    givesUpAt: z.iso
+      .datetime()
+      .optional()
+      .describe(
+        'Of an order that is not confirmed yet: when it is cancelled unless it is confirmed before. A declined payment moves it to when the last try may be.',
+      ),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
@@ -200,9 +209,14 @@ export const shown = (order: OrderView): z.output<typeof orderSchema> => ({
     unitPrice: { amountMinor: unitPriceMinor, currency: order.currency },
   })),
   total: { amountMinor: order.totalMinor, currency: order.currency },
+  refundable: {
+    amountMinor: isSoldStatus(order.status) ? refundableMinor(order) : 0,
+    currency: order.currency,
+  },
   shippingAddress: order.shippingAddress,
   payment: { id: order.paymentId, method: order.paymentMethod, status: paymentStatusOf(order) },
   ...(order.shipment === null ? {} : { shipment: shownShipment(order.shipment) }),
+  ...(order.dueAt === null ? {} : { givesUpAt: order.dueAt.toISOString() }),
   createdAt: order.createdAt.toISOString(),
   updatedAt: order.updatedAt.toISOString(),
 });

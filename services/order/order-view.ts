@@ -23,11 +23,15 @@ export type OrderView = {
   lines: readonly OrderLine[];
   totalMinor: number;
   currency: string;
+  /** Refunds that belong to no return. */
+  goodwillMinor: number;
   shippingAddress: ShippingAddress;
   paymentId: string | null;
   paymentMethod: string;
   paymentStatus: PaymentStatus;
   shipment: Shipment | null;
+  /** When it is given up unless it is confirmed before; null when it is not open any more. */
+  dueAt: Date | null;
   createdAt: Date;
   updatedAt: Date;
 };
@@ -53,9 +57,10 @@ export const standingOf = ({
 });
 
 const columns = `order_id AS "orderId", user_id AS "userId", guest_token_hash AS "guestTokenHash", status, reason,
-  version, lines, total_minor AS "totalMinor", currency, shipping_address AS "shippingAddress",
+  version, lines, total_minor AS "totalMinor", currency, goodwill_minor AS "goodwillMinor",
+  shipping_address AS "shippingAddress",
   payment_id AS "paymentId", payment_method AS "paymentMethod", payment_status AS "paymentStatus", shipment,
-  created_at AS "createdAt", updated_at AS "updatedAt"`;
+  due_at AS "dueAt", created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 /** Those of the orders that exist, by id. */
 export const findOrders = async (

@@ -287,11 +287,11 @@ const afterReturn = (order: Common & Order, { version, lines: back, isFull }: Or
 type Sold = Extract<Order, { status: 'confirmed' | 'shipped' | 'delivered' | 'returned' }>;
 
 /** An order whose goods are sold, and of which some may be back. */
-const isSold = (order: Order): order is Sold =>
-  order.status === 'confirmed' ||
-  order.status === 'shipped' ||
-  order.status === 'delivered' ||
-  order.status === 'returned';
+const isSold = (order: Order): order is Sold => isSoldStatus(order.status);
+
+/** As `isSold`, of the status alone. */
+export const isSoldStatus = (status: Status): status is Sold['status'] =>
+  status === 'confirmed' || status === 'shipped' || status === 'delivered' || status === 'returned';
 
 const sold = (order: Order): Common & { paymentId: string } => {
   assert(isSold(order), 'the order was sold');

@@ -2,7 +2,23 @@ import { envSchema, setting } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
 import { jobSettings } from '#platform/service';
 import { defaultWindowedLimits as limits } from '#platform/streams/windowed-limits';
+import { currencies } from '#schemas/currency';
 import { defaultSettings } from './defaults.js';
+
+const amounts = setting.text
+  .transform((text) => text.split(',').map((each) => each.trim().split(':')))
+  .refine(
+    (pairs) =>
+      pairs.every(
+        ([currency = '', minor = '', more]) =>
+          currencies.includes(currency) && /^[1-9]\d{0,12}$/.test(minor) && more === undefined,
+      ),
+    'must be amounts in minor units by currency, separated by commas, as GBP:500000,JPY:1000000',
+  )
+  .transform(
+    (pairs): Readonly<Record<string, number>> =>
+      Object.fromEntries(pairs.map(([currency, minor]) => [currency, Number(minor)])),
+  );
 
 export const windowsConfig = envSchema({
   ...jobSettings('windows'),
@@ -36,10 +52,8 @@ export const windowsConfig = envSchema({
   /** So many orders of a buyer within ten minutes are a signal of fraud. */
   fraudOrders: ['WINDOWS_FRAUD_ORDERS', setting.integer(2, 40).default(defaultSettings.fraud.orders)],
   fraudDeclines: ['WINDOWS_FRAUD_DECLINES', setting.integer(1, 40).default(defaultSettings.fraud.declines)],
-  fraudAmountMinor: [
-    'WINDOWS_FRAUD_AMOUNT_MINOR',
-    setting.integer(1, 1_000_000_000_000).default(defaultSettings.fraud.amountMinor),
-  ],
+  /** So is an order of so much, in minor units: `GBP:500000,JPY:1000000`. In a currency that is not named none is. */
+  fraudAmountsMinor: ['WINDOWS_FRAUD_AMOUNT_MINOR', amounts.default(defaultSettings.fraud.amountsMinor)],
 });
 
 export type WindowsConfig = Readonly<ReturnType<typeof windowsConfig.parse>>;

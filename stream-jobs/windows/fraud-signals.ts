@@ -33,8 +33,8 @@ export type FraudLimits = {
   orders: number;
   /** So many declined payments. */
   declines: number;
-  /** An order of this amount, in minor units of its currency. */
-  amountMinor: number;
+  /** An order of this amount, in minor units, by currency. In a currency that is not named no amount is unusual. */
+  amountsMinor: Readonly<Record<string, number>>;
 };
 
 const keptPerBuyerMax = 40;
@@ -82,7 +82,7 @@ export const fraudSignals = (limits: FraudLimits, sink: Sink<FraudSignalRow>) =>
         else {
           const order = { ...input.order, atMs };
           keepOrder(sum, order);
-          if (order.amountMinor >= limits.amountMinor) keepEarliest(sum.large, order, keptPerBuyerMax);
+          if (isLarge(order, limits)) keepEarliest(sum.large, order, keptPerBuyerMax);
         }
         return sum;
       },
@@ -121,6 +121,9 @@ export const fraudSignals = (limits: FraudLimits, sink: Sink<FraudSignalRow>) =>
       })),
     sink,
   });
+
+const isLarge = ({ amountMinor, currency }: Order, { amountsMinor }: FraudLimits): boolean =>
+  amountMinor >= (amountsMinor[currency] ?? Number.POSITIVE_INFINITY);
 
 const keepOrder = (sum: Sum, order: Order & Timed): void => {
   const beyond = keepEarliest(sum.orders, order, keptPerBuyerMax);

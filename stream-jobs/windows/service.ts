@@ -15,7 +15,7 @@ const redisCommandTimeoutMs = 2_000;
 /** Runs the windowed jobs of `topologies.ts`: see docs/topologies.md. */
 const windowsJob = async (config: WindowsConfig, host: Host): Promise<void> => {
   const redis = host.use(createRedis(host, config.redisUrl, { commandTimeoutMs: redisCommandTimeoutMs }));
-  const { group, topicPrefix, fraudOrders, fraudDeclines, fraudAmountMinor } = config;
+  const { group, topicPrefix, fraudOrders, fraudDeclines, fraudAmountsMinor } = config;
   await runWindowedJobs(config, host, {
     group,
     topicName: (topic) => `${topicPrefix}${topic}`,
@@ -26,7 +26,7 @@ const windowsJob = async (config: WindowsConfig, host: Host): Promise<void> => {
       topologies(
         {
           ...config,
-          fraud: { orders: fraudOrders, declines: fraudDeclines, amountMinor: fraudAmountMinor },
+          fraud: { orders: fraudOrders, declines: fraudDeclines, amountsMinor: fraudAmountsMinor },
         },
         {
           live: (size) => liveSink(redis.client, size),

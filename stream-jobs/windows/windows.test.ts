@@ -125,7 +125,7 @@ describe('for any interleaving', () => {
   });
 
   test('signals of fraud equal a recomputation', () => {
-    const limits = { orders: 3, declines: 2, amountMinor: 20_000 };
+    const limits = { orders: 3, declines: 2, amountsMinor: { GBP: 20_000, EUR: 25_000 } };
     fc.assert(
       fc.property(fc.integer({ min: 50, max: 6_000 }), turns, (count, order) => {
         const events = shopEvents(count, fromMs + 300_000);
@@ -490,7 +490,7 @@ describe('a stock-out', () => {
 });
 
 describe('a signal of fraud', () => {
-  const limits = { orders: 3, declines: 2, amountMinor: 10_000 };
+  const limits = { orders: 3, declines: 2, amountsMinor: { GBP: 10_000, JPY: 2_000_000 } };
   const declined = (orderId: string, atMs: number) => ({
     type: 'OrderCancelled' as const,
     key: orderId,
@@ -540,6 +540,19 @@ describe('a signal of fraud', () => {
     const late = burst([1, 2, 3, 4, 5, 6].map((nth) => [nth, 'DE'] as const));
     const early = [...late.slice(3), ...late.slice(0, 3)];
     expect(found(early, oneByOne(early))).toMatchObject([{ kind: 'velocity', count: 6, order_id: 'o3' }]);
+  });
+
+  test('of a large order goes by its currency, and of one without a limit there is none', () => {
+    const inCurrency = (orderId: string, currency: string, totalMinor: number) =>
+      placed(orderId, { currency, totalMinor, userId: orderId });
+    const events = [
+      inCurrency('pounds', 'GBP', 10_000),
+      inCurrency('few pounds', 'GBP', 9_999),
+      inCurrency('yen', 'JPY', 2_000_000),
+      inCurrency('few yen', 'JPY', 1_999_999),
+      inCurrency('rupiah', 'IDR', 9_000_000_000),
+    ];
+    expect(signals(events)).toEqual(['amount pounds', 'amount yen']);
   });
 
   test('of a large order is not lost behind many small ones', () => {

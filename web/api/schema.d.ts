@@ -2291,6 +2291,13 @@ export interface components {
                 /** @description ISO 4217. */
                 currency: string;
             };
+            /** @description Goods that are sent back from now on are refunded up to this: what went back before is taken off, and what staff have refunded. */
+            refundable: {
+                /** @description In minor units. */
+                amountMinor: number;
+                /** @description ISO 4217. */
+                currency: string;
+            };
             shippingAddress: {
                 name: string;
                 line1: string;
@@ -2311,6 +2318,11 @@ export interface components {
                 carrier?: string;
                 trackingNumber?: string;
             };
+            /**
+             * Format: date-time
+             * @description Of an order that is not confirmed yet: when it is cancelled unless it is confirmed before. A declined payment moves it to when the last try may be.
+             */
+            givesUpAt?: string;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */

@@ -17,6 +17,7 @@ import { type Answer, useOwn } from './own-answer.ts';
 import { Panel } from './panel.tsx';
 import { into, type Metric, type Period } from './question.ts';
 import {
+  isCut,
   isNarrow as isNarrowed,
   type RevenueRow,
   useCurrencies,
@@ -235,6 +236,7 @@ export const OverviewPanels = () => {
           </Button>
         </p>
       )}
+      {isCut(revenue.data, before.data, visits.data, visitsBefore.data) && <SomeAreMissing />}
       <MetricChart
         metric={chosen}
         answer={ofChart}
@@ -245,6 +247,13 @@ export const OverviewPanels = () => {
     </>
   );
 };
+
+const SomeAreMissing = () => (
+  <p role="alert" className="rounded-xl border border-line bg-warn-wash px-4 py-2 text-sm">
+    This time has more figures than one answer holds, so some are missing here and in the totals. Choose a
+    shorter time.
+  </p>
+);
 
 /** A line of nothing but zeros is no comparison. */
 const unlessNothing = (values: (number | null)[] | undefined) =>

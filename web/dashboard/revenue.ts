@@ -6,11 +6,15 @@ import type { Period, Question } from './question.ts';
 
 /** The money of a period in buckets, of one currency. */
 export type RevenueRow = { from: string; orders: number; gross: number; refunds: number; net: number };
-export type Revenue = { items: RevenueRow[]; asOf: string; lagMs: number };
+export type Revenue = Answered<RevenueRow>;
 
-const rowsMax = 1_000;
+/** `truncated` is true where there are more rows than one answer holds: then no sum of these is the whole. */
+type Answered<Row> = { items: Row[]; asOf: string; lagMs: number; truncated?: boolean };
 
-type RevenueOfAll = Omit<Revenue, 'items'> & { items: (RevenueRow & { currency: string })[] };
+/** As many as the API gives in one answer: each bucket has a row for each currency. */
+const rowsMax = 10_000;
+
+type RevenueOfAll = Answered<RevenueRow & { currency: string }>;
 
 export const isNarrow = ({ category, product }: Question): boolean =>
   category !== undefined || product !== undefined;
@@ -36,7 +40,7 @@ const readNarrow = async (
 };
 
 /** The narrower question is for the model; the whole shop has a quicker answer. */
-const readRevenue = async (question: Question, period: Period): Promise<RevenueOfAll> => {
+export const readRevenue = async (question: Question, period: Period): Promise<RevenueOfAll> => {
   if (isNarrow(question)) return await readNarrow(question, period);
   const { from, to, granularity } = period;
   const { data } = await api.GET('/api/analytics/revenue', {
@@ -97,27 +101,25 @@ export const currenciesOf = (rows: readonly { currency: string; orders: number }
   return [...orders].sort(([, a], [, b]) => b - a).map(([currency]) => currency);
 };
 
+/** Whether rows are missing in one of the answers. */
+export const isCut = (...answers: readonly ({ truncated?: boolean } | undefined)[]): boolean =>
+  answers.some((answer) => answer?.truncated === true);
+
 /** Visits in buckets, for what only activity can say. */
+export const readVisits = async (
+  { tz }: Question,
+  { from, to, granularity }: Period,
+): Promise<Answered<{ from: string; visits: number }>> => {
+  const { data } = await api.POST('/api/analytics/query', {
+    body: { measures: ['visits'], granularity, from, to, tz, limit: rowsMax },
+  });
+  return data as unknown as Answered<{ from: string; visits: number }>;
+};
+
 export const useVisits = ({ question }: Asked, period: Period, everyMs: number | false, isOn: boolean) =>
   useQuery({
     queryKey: ['visits', question.tz, period.from, period.to, period.granularity],
-    queryFn: async () => {
-      const { data } = await api.POST('/api/analytics/query', {
-        body: {
-          measures: ['visits'],
-          granularity: period.granularity,
-          from: period.from,
-          to: period.to,
-          tz: question.tz,
-          limit: rowsMax,
-        },
-      });
-      return data as unknown as {
-        items: { from: string; visits: number }[];
-        asOf: string;
-        lagMs: number;
-      };
-    },
+    queryFn: () => readVisits(question, period),
     placeholderData: keepPreviousData,
     refetchInterval: everyMs,
     enabled: isOn,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type SagaEvent, sagaOf } from './saga.ts';
+import { type SagaEvent, type SagaLimits, sagaOf } from './saga.ts';
 import { ticksOf, verdictOf } from './verdict.ts';
 
 const startMs = Date.parse('2026-03-01T12:00:00.000Z');
@@ -37,12 +37,21 @@ const returned = event('OrderReturned', 90_000_000, {
 const back = event('StockReturned', 90_000_400, { returnId: 'r', lines: [{ productId: 'p', quantity: 1 }] });
 const refund = { ...money, amountMinor: 2000, refundId: 'r' };
 const refunded = event('PaymentRefunded', 90_001_000, refund);
+/** What inventory says of a sale that a cancellation has undone. */
+const soldBack = event('StockReleased', 60_100, { lines, reason: 'customer' });
 const sentBack = event('RefundFailed', 90_500_000, { ...refund, reason: 'lost_or_stolen_card' });
 const refundedAgain = event('PaymentRefunded', 90_600_000, refund);
 const goodwill = event('PaymentRefunded', 90_000_100, { ...money, amountMinor: 500, refundId: 'g' });
 
-const story = (events: readonly SagaEvent[], afterMs: number) => {
-  const saga = sagaOf(events, startMs + afterMs);
+/** The order's answer says that it is given up then, unless it is confirmed. */
+const givesUpAtMs = startMs + 900_000;
+
+const story = (
+  events: readonly SagaEvent[],
+  afterMs: number,
+  limits: Partial<SagaLimits> = { givesUpAtMs },
+) => {
+  const saga = sagaOf(events, startMs + afterMs, limits);
   return { saga, ...verdictOf(saga, startMs + afterMs, clock) };
 };
 
@@ -153,7 +162,7 @@ describe('the sentence about an order', () => {
       [
         ...sold,
         event('OrderCancelled', 60_000, { reason: 'customer' }),
-        event('StockReturned', 60_100, { lines }),
+        soldBack,
         event('PaymentRefunded', 60_500, { ...money, refundId: 'f' }),
       ],
       120_000,
@@ -173,6 +182,18 @@ describe('the sentence about an order', () => {
   });
 });
 
+it('an order is given up when its own answer says so, and no time is made up where that says none', () => {
+  const sentence = (givesUpAtMs: number | null, ...events: SagaEvent[]) =>
+    story([placed, ...events], 5_000, { givesUpAtMs }).sentence;
+  const waiting = 'Waiting 4.9 s for payment to guarantee the money';
+  expect(sentence(startMs + 120_000, reserved)).toBe(`${waiting}; gives up at 12:02.`);
+  expect(sentence(null, reserved)).toBe(`${waiting}.`);
+  const declined = event('PaymentDeclined', 1_000, { ...money, reason: 'declined' });
+  expect(sentence(startMs + 300_000, reserved, declined)).toBe(
+    'Waiting 4.0 s for the buyer to try another payment; gives up at 12:05.',
+  );
+});
+
 describe('what an order holds and owes', () => {
   it('adds up money and pieces', () => {
     const { saga } = story([...sold, returned, back, refunded], 90_100_000);
@@ -190,6 +211,7 @@ describe('what an order holds and owes', () => {
       reservedPieces: 0,
       committedPieces: 2,
       releasedPieces: 0,
+      undonePieces: 0,
       returnedPieces: 1,
     });
     expect(ticksOf(saga, { messages: 1, inAnalytics: true }).map(({ state }) => state)).toEqual([
@@ -216,6 +238,32 @@ describe('what an order holds and owes', () => {
       'payment: Refunded (undone)',
       'payment: Refund sent back (refused)',
     ]);
+  });
+
+  it('has no stock out once a sale was undone, whole or after a return', () => {
+    const stockOf = (...events: SagaEvent[]) => {
+      const { saga } = story([...sold, ...events], 120_000);
+      const stock = ticksOf(saga, { messages: 1, inAnalytics: true })[1];
+      return [stock?.state, stock?.detail, saga.due.map(({ what }) => what)];
+    };
+    const cancelled = event('OrderCancelled', 60_000, { reason: 'customer' });
+    const paid = event('PaymentRefunded', 60_500, { ...money, refundId: 'f' });
+    const one = [{ productId: 'p', quantity: 1 }];
+    const kept = event('OrderReturned', 30_000, {
+      returnId: 'r',
+      refundMinor: 2000,
+      isFull: false,
+      lines: one,
+    });
+    const keptBack = event('StockReturned', 30_100, { returnId: 'r', lines: one });
+    const restBack = event('StockReleased', 60_100, { lines: one, reason: 'customer' });
+    expect(stockOf(cancelled, soldBack, paid)).toEqual(['yes', '0 of 0 pieces sold, 2 back', []]);
+    expect(stockOf(kept, keptBack, cancelled, restBack, paid)).toEqual([
+      'yes',
+      '0 of 0 pieces sold, 2 back',
+      [],
+    ]);
+    expect(stockOf(cancelled, paid)).toEqual(['not yet', '2 of 0 pieces sold, 0 back', ['stock_release']]);
   });
 
   it('says no only when nothing is on its way any more', () => {
@@ -277,5 +325,8 @@ describe('the spans of an order', () => {
     );
     expect(undone).toContain('stock: Held → released (undone)');
     expect(undone).toContain('order: Placed → cancelled (refused)');
+    const cancelled = event('OrderCancelled', 60_000, { reason: 'customer' });
+    expect(spansOf([...sold, cancelled, soldBack], 61_000)).toContain('stock: Sold → back in stock (undone)');
+    expect(spansOf([...sold, cancelled], 61_000)).toContain('stock: Sold → back in stock (open)');
   });
 });

@@ -80,7 +80,11 @@ export type Sums = {
   /** Held and neither sold nor released. */
   reservedPieces: number;
   committedPieces: number;
+  /** Held, and free again. */
   releasedPieces: number;
+  /** Sold, and in stock again because the order was cancelled. */
+  undonePieces: number;
+  /** Sold, and sent back by the buyer. */
   returnedPieces: number;
 };
 
@@ -100,11 +104,11 @@ export type Saga = {
 export type SagaLimits = {
   /** A step of a machine that takes longer is overdue. */
   stuckAfterMs: number;
-  /** An order that could not be paid for so long is given up. */
-  paymentWaitMs: number;
+  /** When the order is given up unless it is confirmed before; null where nobody has said. */
+  givesUpAtMs: number | null;
 };
 
-const usualLimits: SagaLimits = { stuckAfterMs: 60_000, paymentWaitMs: 900_000 };
+const usualLimits: SagaLimits = { stuckAfterMs: 60_000, givesUpAtMs: null };
 
 const laneOf = ({ type, service }: SagaEvent): Lane => {
   if (type === 'OrderShipped' || type === 'OrderDelivered') return 'delivery';
@@ -140,7 +144,7 @@ type Filed = ReturnType<typeof filed>;
 export const sagaOf = (
   given: readonly SagaEvent[],
   nowMs: number,
-  limits: SagaLimits = usualLimits,
+  limits: Partial<SagaLimits> = {},
 ): Saga => {
   const seen = new Map<string, number>();
   const events = given
@@ -155,7 +159,7 @@ export const sagaOf = (
     });
   const by = filed(events);
   const sums = sumsOf(by);
-  const due = dueOf(by, sums, nowMs, limits);
+  const due = dueOf(by, sums, nowMs, { ...usualLimits, ...limits });
   return {
     events,
     sums,
@@ -213,7 +217,9 @@ const sumsOf = (by: Filed): Sums => {
   const returnsMinor = sumOf(all('OrderReturned'), ({ data }) => Number(data.refundMinor ?? 0));
   const reserved = piecesIn(first('StockReserved'));
   const committedPieces = piecesIn(first('StockCommitted'));
-  const releasedPieces = sumOf(all('StockReleased'), piecesIn);
+  // Inventory says the same of a hold that ends and of a sale that is undone.
+  const freedPieces = sumOf(all('StockReleased'), piecesIn);
+  const [releasedPieces, undonePieces] = committedPieces > 0 ? [0, freedPieces] : [freedPieces, 0];
   return {
     currency: typeof placed?.data.currency === 'string' ? placed.data.currency : null,
     totalMinor: Number(placed?.data.totalMinor ?? 0),
@@ -230,9 +236,18 @@ const sumsOf = (by: Filed): Sums => {
     reservedPieces: Math.max(0, reserved - committedPieces - releasedPieces),
     committedPieces,
     releasedPieces,
+    undonePieces,
     returnedPieces: sumOf(all('StockReturned'), piecesIn),
   };
 };
+
+/** What the order has of the stock, held or sold. */
+export const piecesOutOf = ({
+  reservedPieces,
+  committedPieces,
+  undonePieces,
+  returnedPieces,
+}: Sums): number => reservedPieces + committedPieces - undonePieces - returnedPieces;
 
 const dueOf = (by: Filed, sums: Sums, nowMs: number, limits: SagaLimits): Due[] => {
   const due: Due[] = [];
@@ -251,20 +266,20 @@ const dueOf = (by: Filed, sums: Sums, nowMs: number, limits: SagaLimits): Due[] 
   if (placed === undefined) return due;
 
   if (cancelled !== undefined) {
-    if (sums.reservedPieces > 0) add('stock_release', cancelled);
+    if (piecesOutOf(sums) > 0) add('stock_release', cancelled);
     if (sums.heldMinor > 0) add('payment_void', cancelled);
     if (sums.refundsDueMinor > 0) add('refund', last('OrderCancelled', 'RefundFailed'));
     return due;
   }
   if (confirmed === undefined) {
-    const givesUpAtMs = placed.atMs + limits.paymentWaitMs;
+    const { givesUpAtMs } = limits;
     const reserved = first('StockReserved');
     const declined = last('PaymentDeclined');
     const authorized = last('PaymentAuthorized');
     if (reserved === undefined && first('StockRejected') === undefined)
       add('stock_reservation', placed, givesUpAtMs);
     if (authorized === undefined)
-      if (declined !== undefined) add('payment_retry', declined, Number(declined.data.retryUntil) || null);
+      if (declined !== undefined) add('payment_retry', declined, givesUpAtMs);
       else add('payment_authorization', reserved ?? placed, givesUpAtMs);
     if (reserved !== undefined && authorized !== undefined) add('confirmation', authorized);
     return due;
@@ -349,8 +364,11 @@ const addStock = ({ first, last }: Filed, { add, waits }: Spans): void => {
       reserved ?? rejected,
       rejected ? 'refused' : reserved ? 'done' : waits('stock_reservation'),
     );
-  if (committed) add('stock', 'Held → sold', reserved, committed, 'done');
-  else if (released) add('stock', 'Held → released', reserved, released, 'undone');
+  if (committed) {
+    add('stock', 'Held → sold', reserved, committed, 'done');
+    if (released) add('stock', 'Sold → back in stock', cancelled ?? committed, released, 'undone');
+    else if (cancelled) add('stock', 'Sold → back in stock', cancelled, undefined, waits('stock_release'));
+  } else if (released) add('stock', 'Held → released', reserved, released, 'undone');
   else if (cancelled) add('stock', 'Still held', reserved, undefined, waits('stock_release'));
   else add('stock', 'Held', reserved, undefined, first('OrderConfirmed') ? waits('stock_commit') : 'open');
 };

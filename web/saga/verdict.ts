@@ -1,6 +1,6 @@
 import { formatDuration } from '../kit/time.ts';
 import { formatMoney } from '../money/money.ts';
-import { type Due, dueText, type Saga, type Tone } from './saga.ts';
+import { type Due, dueText, piecesOutOf, type Saga, type Tone } from './saga.ts';
 
 export type Verdict = { tone: Tone; sentence: string };
 
@@ -88,7 +88,7 @@ const afterCancelling = (saga: Saga): string => {
   const { sums } = saga;
   const parts: string[] = [];
   if (sums.releasedPieces > 0) parts.push('its stock is free again');
-  if (sums.returnedPieces > 0) parts.push('its pieces are back in stock');
+  if (sums.undonePieces + sums.returnedPieces > 0) parts.push('its pieces are back in stock');
   if (sums.refundedMinor > 0) parts.push(`${money(saga, sums.refundedMinor)} refunded`);
   else if (sums.voidedMinor > 0) parts.push('the guaranteed money was given up');
   else if (sums.capturedMinor === 0 && sums.heldMinor === 0) parts.push('no money was moved');
@@ -109,10 +109,8 @@ export const ticksOf = (
     .reduce((sum, { data }) => sum + Number(data.refundMinor ?? 0), 0);
   const wantedMinor = state === 'cancelled' ? 0 : sums.totalMinor - returnsMinor;
   const stock = state === 'cancelled' ? 0 : sums.pieces;
-  const stockThere =
-    state === 'cancelled'
-      ? sums.reservedPieces + sums.committedPieces - sums.returnedPieces
-      : sums.committedPieces;
+  const stockThere = state === 'cancelled' ? piecesOutOf(sums) : sums.committedPieces;
+  const backPieces = sums.undonePieces + sums.returnedPieces;
   const settled = (isRight: boolean): Tick['state'] => (isRight ? 'yes' : isSettling ? 'not yet' : 'no');
   return [
     {
@@ -128,7 +126,7 @@ export const ticksOf = (
     {
       name: 'Stock equals lines',
       state: settled(stockThere === stock),
-      detail: `${stockThere} of ${stock} ${stock === 1 ? 'piece' : 'pieces'} sold, ${sums.returnedPieces} back`,
+      detail: `${stockThere} of ${stock} ${stock === 1 ? 'piece' : 'pieces'} sold, ${backPieces} back`,
     },
     {
       name: 'In analytics',

@@ -1,6 +1,7 @@
 import { idOf } from '#platform/ids';
 import type { EventMap, FraudSignal, ProductPerformance, Search, Visit } from '#schemas/events';
 import type { LiveWindow } from '#schemas/live-state';
+import type { FraudLimits } from '../fraud-signals.js';
 
 /**
  * A shop's events for tests, and what windows over them have to hold: computed from the whole list at once, by other
@@ -372,15 +373,14 @@ export type FoundSignal = Pick<
  * Every large order, and of each buyer and ten minutes the largest burst that begins in them: of that and the next ten
  * minutes the first 40 orders, and the first 40 declined payments, are looked at one by one, the others together by minute.
  */
-export const recomputeSignals = (
-  events: readonly ShopEvent[],
-  limits: { orders: number; declines: number; amountMinor: number },
-): FoundSignal[] => {
+export const recomputeSignals = (events: readonly ShopEvent[], limits: FraudLimits): FoundSignal[] => {
   const orders = events.filter((event) => event.type === 'OrderPlaced');
   const declines = events
     .filter((event) => event.type === 'OrderCancelled')
     .filter(({ value }) => value.reason === 'payment_declined' && value.userId !== null);
-  const large = orders.filter(({ value }) => value.totalMinor >= limits.amountMinor);
+  const large = orders.filter(
+    ({ value }) => value.totalMinor >= (limits.amountsMinor[value.currency] ?? Number.POSITIVE_INFINITY),
+  );
   return [
     ...large.map((order) => signalOf('amount', order.value.orderId, order, 1)),
     ...oftenIn('velocity', orders, limits.orders),

@@ -8,7 +8,7 @@ import { TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { decimalText, formatMoney, minorOf } from '../../money/money.ts';
-import { dueText, type Saga } from '../../saga/saga.ts';
+import { dueText, piecesOutOf, type Saga } from '../../saga/saga.ts';
 import { plural } from '../../words/words.ts';
 import { type Answered, isKnown, type Order, type Payment } from './order-answers.ts';
 import { refundableMinor, whyNoRefund } from './refund.ts';
@@ -227,6 +227,7 @@ const cancel = ({ order, saga }: Props): Act => {
   const isOpen = saga.state === 'open' || saga.state === 'confirmed';
   const isUndoing = saga.state === 'cancelled' && saga.due.length > 0;
   const { sums } = saga;
+  const soldPieces = piecesOutOf(sums) - sums.reservedPieces;
   const shown = (amountMinor: number) => formatMoney({ amountMinor, currency: order.total.currency });
   const effects = [
     sums.reservedPieces > 0 &&
@@ -234,8 +235,8 @@ const cancel = ({ order, saga }: Props): Act => {
         one: '{count} held piece is free again',
         other: '{count} held pieces are free again',
       }),
-    sums.committedPieces > sums.returnedPieces &&
-      plural(sums.committedPieces - sums.returnedPieces, {
+    soldPieces > 0 &&
+      plural(soldPieces, {
         one: '{count} sold piece goes back into stock',
         other: '{count} sold pieces go back into stock',
       }),

@@ -139,7 +139,9 @@ const useOrder = (id: string) => {
     if (seen !== undefined) queueMicrotask(() => [order, payments].forEach((each) => void each.refetch()));
   }
   useLive([`orders.${id}`], ({ type }) => type.startsWith('orders.') && void timeline.refetch());
-  const saga = timeline.data === undefined ? undefined : sagaOf(timeline.data.items, nowMs);
+  const givesUpAt = order.data?.givesUpAt;
+  const givesUpAtMs = givesUpAt === undefined ? null : Date.parse(givesUpAt);
+  const saga = timeline.data === undefined ? undefined : sagaOf(timeline.data.items, nowMs, { givesUpAtMs });
   return { nowMs, timeline, order, payment, history, messages, saga, refresh };
 };
 

@@ -57,6 +57,7 @@ const sumsOf = ({ sums }: Saga) => {
   const money = (amountMinor: number): string =>
     sums.currency === null ? '–' : formatMoney({ amountMinor, currency: sums.currency });
   const row = (name: string, amount: number, text: string) => ({ name, value: text, isMuted: amount === 0 });
+  const backPieces = sums.releasedPieces + sums.undonePieces + sums.returnedPieces;
   return [
     row('Total', sums.totalMinor, money(sums.totalMinor)),
     row('Guaranteed', sums.authorizedMinor, money(sums.authorizedMinor)),
@@ -65,7 +66,7 @@ const sumsOf = ({ sums }: Saga) => {
     row('Net', sums.netMinor, money(sums.netMinor)),
     row('Held in stock', sums.reservedPieces, `${sums.reservedPieces} of ${sums.pieces}`),
     row('Sold', sums.committedPieces, `${sums.committedPieces} of ${sums.pieces}`),
-    row('Back', sums.releasedPieces + sums.returnedPieces, String(sums.releasedPieces + sums.returnedPieces)),
+    row('Back', backPieces, String(backPieces)),
   ];
 };
 

@@ -7,6 +7,7 @@ import {
   isFinal,
   isOpen,
   leftOf,
+  refundOf,
   stepName,
   stepsDone,
   way,
@@ -86,4 +87,15 @@ it('what has come back cannot come back again', () => {
 it('a payment is guaranteed first, and paid once the money is taken', () => {
   const step = way.find(({ status }) => status === 'paid') ?? expect.fail('no such step');
   expect([stepName(step, 'authorized'), stepName(step, 'captured')]).toEqual(['Payment guaranteed', 'Paid']);
+});
+
+it('goods that go back refund what they cost, and no more than the order has left of its money', () => {
+  const of = (amountMinor: number) => ({ amountMinor, currency: 'EUR' });
+  const lamp = { productId: 'lamp', name: 'Lamp', quantity: 2, returned: 0, unitPrice: of(1999) };
+  const mug = { ...lamp, productId: 'mug', quantity: 1, unitPrice: of(700) };
+  const order = { items: [lamp, mug], refundable: of(3198) };
+  expect(refundOf(order, {})).toBeUndefined();
+  expect(refundOf(order, { lamp: 0 })).toBeUndefined();
+  expect(refundOf(order, { lamp: 1, mug: 1 })).toEqual({ ...of(2699), isLessThanPaid: false });
+  expect(refundOf(order, { lamp: 2, mug: 1 })).toEqual({ ...of(3198), isLessThanPaid: true });
 });

@@ -1,4 +1,5 @@
 import type { components } from '../../api/schema.d.ts';
+import { type Money, sumOf, times } from '../../money/money.ts';
 
 export type Order = components['schemas']['Order'];
 export type Status = Order['status'];
@@ -63,6 +64,24 @@ export const leftOf = (items: Order['items']): Order['items'] =>
     const quantity = item.quantity - (item.returned ?? 0);
     return quantity > 0 ? [{ ...item, quantity, returned: 0 }] : [];
   });
+
+/**
+ * What sending some pieces of each product back refunds; undefined for none. What was refunded for no goods is not refunded
+ * for them once more.
+ */
+export const refundOf = (
+  { items, refundable }: Pick<Order, 'items' | 'refundable'>,
+  pieces: Readonly<Record<string, number>>,
+): (Money & { isLessThanPaid: boolean }) | undefined => {
+  const paid = sumOf(
+    items.flatMap(({ productId, unitPrice }) =>
+      pieces[productId] ? [times(unitPrice, pieces[productId])] : [],
+    ),
+  );
+  if (paid === undefined) return undefined;
+  const amountMinor = Math.min(paid.amountMinor, refundable.amountMinor);
+  return { ...paid, amountMinor, isLessThanPaid: amountMinor < paid.amountMinor };
+};
 
 /** Whether the same goods may be paid in another way: the order ended by its payment alone. */
 export const endedByPayment = ({ status, reason }: Pick<Order, 'status' | 'reason'>): boolean =>

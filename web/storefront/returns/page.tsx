@@ -9,12 +9,12 @@ import { SelectField } from '../../kit/field.tsx';
 import { CheckIcon } from '../../kit/icons.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { Skeleton } from '../../kit/skeleton.tsx';
-import { formatMoney, sumOf, times } from '../../money/money.ts';
+import { formatMoney } from '../../money/money.ts';
 import { Price } from '../../money/price.tsx';
 import { plural } from '../../words/words.ts';
 import { QuantityField } from '../cart/quantity-field.tsx';
 import { OrderedCover, useKnownProducts } from '../catalogue/ordered-cover.tsx';
-import { canSendBack, leftOf, type Order, shortNumber } from '../order/order-words.ts';
+import { canSendBack, leftOf, type Order, refundOf, shortNumber } from '../order/order-words.ts';
 import { orderKey, orderParams, useOrder } from '../order/use-order.ts';
 import { Page } from '../shell/page.tsx';
 
@@ -76,11 +76,7 @@ const ReturnForm = ({ order }: { order: Order }) => {
   const items = Object.entries(chosen).flatMap(([productId, quantity]) =>
     quantity > 0 ? [{ productId, quantity }] : [],
   );
-  const refund = sumOf(
-    left.flatMap(({ productId, unitPrice }) =>
-      chosen[productId] ? [times(unitPrice, chosen[productId])] : [],
-    ),
-  );
+  const refund = refundOf(order, chosen);
   const sending = useMutation({
     mutationFn: async () => {
       const body = { items, reason };
@@ -148,10 +144,15 @@ const ReturnForm = ({ order }: { order: Order }) => {
           <option key={each}>{each}</option>
         ))}
       </SelectField>
-      <p className="flex items-baseline justify-between rounded-2xl bg-sunken px-6 py-4" role="status">
-        <span>You get back</span>
-        {refund ? <Price money={refund} className="font-semibold text-xl" /> : <span>–</span>}
-      </p>
+      <div className="rounded-2xl bg-sunken px-6 py-4" role="status">
+        <p className="flex items-baseline justify-between">
+          <span>You get back</span>
+          {refund ? <Price money={refund} className="font-semibold text-xl" /> : <span>–</span>}
+        </p>
+        {refund?.isLessThanPaid && (
+          <p className="text-ink-soft text-sm">The rest of their price was refunded to you before.</p>
+        )}
+      </div>
       {sending.isError && <ProblemPanel error={sending.error} isSmall />}
       <Button
         type="submit"
