@@ -79,13 +79,15 @@ type Row = PaymentView & {
   token: string | null;
   cancelledFor: string | null;
   isRenewed: boolean;
+  wasAuthorized: boolean;
   holdExpiresAt: Date | null;
 };
 
 const columns = `payment_id AS "paymentId", order_id AS "orderId", user_id AS "userId", status,
   amount_minor AS "amountMinor", currency, method, token, cancelled_for AS "cancelledFor", reason, refunds,
-  is_renewed AS "isRenewed", tries, retry_until AS "retryUntil", hold_expires_at AS "holdExpiresAt",
-  refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
+  is_renewed AS "isRenewed", was_authorized AS "wasAuthorized", tries, retry_until AS "retryUntil",
+  hold_expires_at AS "holdExpiresAt", refunded_minor AS "refundedMinor", created_at AS "createdAt",
+  updated_at AS "updatedAt"`;
 
 /** The types of events that this service publishes; publishing another one does not compile. */
 export const publishes = [
@@ -199,6 +201,7 @@ const changeOf = (payment: Exclude<Payment, { status: 'new' }>, nowMs: number) =
     refundedMinor: refundedMinor(payment),
     at: new Date(nowMs),
     isRenewed: 'isRenewed' in payment && payment.isRenewed,
+    wasAuthorized: 'wasAuthorized' in payment && payment.wasAuthorized,
     tries: triesOf(payment),
     retryUntil: 'retryUntilMs' in payment && payment.retryUntilMs ? new Date(payment.retryUntilMs) : null,
     holdExpiresAt:
@@ -210,19 +213,20 @@ const saveAll = writeBatch<ReturnType<typeof changeOf>>((tx, changes) =>
   tx.query(
     `INSERT INTO payments (payment_id, order_id, status, user_id, amount_minor, currency, method, token,
        cancelled_for, reason, refunds, refunded_minor, created_at, updated_at, is_renewed, tries, retry_until,
-       hold_expires_at)
+       hold_expires_at, was_authorized)
      SELECT "paymentId", "orderId", status, "userId", "amountMinor", currency, method, token, "cancelledFor", reason,
-       refunds, "refundedMinor", at, at, "isRenewed", tries, "retryUntil", "holdExpiresAt"
+       refunds, "refundedMinor", at, at, "isRenewed", tries, "retryUntil", "holdExpiresAt",
+       "wasAuthorized"
      FROM jsonb_to_recordset($1::jsonb) AS change("paymentId" uuid, "orderId" uuid, status text, "userId" uuid,
        "amountMinor" bigint, currency text, method text, token text, "cancelledFor" text, reason text,
        refunds jsonb, "refundedMinor" bigint, at timestamptz, "isRenewed" boolean, tries integer,
-       "retryUntil" timestamptz, "holdExpiresAt" timestamptz)
+       "retryUntil" timestamptz, "holdExpiresAt" timestamptz, "wasAuthorized" boolean)
      ON CONFLICT (payment_id) DO UPDATE SET status = excluded.status, user_id = excluded.user_id,
        amount_minor = excluded.amount_minor, currency = excluded.currency, method = excluded.method,
        token = excluded.token, cancelled_for = excluded.cancelled_for, reason = excluded.reason,
        refunds = excluded.refunds, refunded_minor = excluded.refunded_minor, updated_at = excluded.updated_at,
        is_renewed = excluded.is_renewed, tries = excluded.tries, retry_until = excluded.retry_until,
-       hold_expires_at = excluded.hold_expires_at`,
+       hold_expires_at = excluded.hold_expires_at, was_authorized = excluded.was_authorized`,
     [JSON.stringify(changes)],
   ),
 );
@@ -289,8 +293,9 @@ const paymentOf = (row: Row): Payment => {
       return { ...charged, status, refunds, isRenewed };
     case 'failed':
       return { ...charged, status, reason: row.reason ?? '', isRenewed };
-    case 'declined':
     case 'voiding':
+      return { ...charged, status, reason: row.reason ?? '', wasAuthorized: row.wasAuthorized };
+    case 'declined':
     case 'voided':
     case 'aborted':
       return { ...charged, status, reason: row.reason ?? '' };

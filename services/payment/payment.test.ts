@@ -123,6 +123,13 @@ describe('the payment of a cancelled order', () => {
     ]);
   });
 
+  test('is told to be voided also when its authorisation is gone at the provider by then', () => {
+    const voiding = given(orderPlaced, stockReserved, authorized, cancel);
+    expect(when(voiding, nothingToVoid)).toEqual(['PaymentVoided']);
+    const cancelledInFlight = given(orderPlaced, stockReserved, cancel, authorized);
+    expect(when(cancelledInFlight, nothingToVoid)).toEqual(['PaymentVoided']);
+  });
+
   test('is left alone when the provider declined it', () => {
     expect(when(given(orderPlaced, stockReserved, declined), cancel)).toEqual([]);
     expect(when(given(orderPlaced, stockReserved, cancel), declined)).toEqual(['PaymentDeclined']);
@@ -362,7 +369,7 @@ describe('a refund', () => {
   });
 });
 
-test('whatever comes in whatever order, no payment is both captured and voided, nor captured twice, nor are its refunds more than it or left waiting', () => {
+test('whatever comes in whatever order, no payment is both captured and voided, nor captured twice, nor untold once it was authorised, nor are its refunds more than it or left waiting', () => {
   const commands = fc.array(
     fc.constantFrom(
       orderPlaced,
@@ -404,6 +411,7 @@ test('whatever comes in whatever order, no payment is both captured and voided, 
       if (payment.status === 'captured' && !payment.refunds.some(({ state }) => state === 'due'))
         expect(payment.refunds.filter(({ state }) => state === 'waiting')).toEqual([]);
       const count = (type: string) => seen.filter((one) => one === type).length;
+      if (seen.includes('PaymentAuthorized')) expect(payment.status).not.toBe('aborted');
       expect(count('AuthorizationDue')).toBeLessThanOrEqual(1);
       expect(count('PaymentCaptured')).toBeLessThanOrEqual(1);
       expect(count('PaymentCaptured') + count('PaymentVoided')).toBeLessThanOrEqual(1);

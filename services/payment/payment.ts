@@ -63,7 +63,8 @@ export type Payment =
   | (Charged & Taking & { status: 'captured' })
   /** No money was or will be captured, so refunds that were waiting are dropped. */
   | (Charged & { status: 'failed'; reason: string; isRenewed: boolean })
-  | (Charged & { status: 'voiding'; reason: string })
+  /** `wasAuthorized` if the order has heard of the authorisation, and so waits to hear that it is given up. */
+  | (Charged & { status: 'voiding'; reason: string; wasAuthorized: boolean })
   | (Charged & { status: 'voided'; reason: string })
   /** Ended before an authorisation; without a charge when the instruction never arrived. */
   | (Known & Partial<Charge & Tries & Held> & { status: 'aborted'; reason: string });
@@ -336,7 +337,8 @@ const noteAnswer = (
         : [{ type: 'PaymentFailed', data: { ...fact(payment, nowMs), reason: answer.reason } }];
     case 'void':
       if (payment.status !== 'voiding') return nothing;
-      return answer.outcome === 'voided'
+      // There may be nothing to void any more: it has lapsed, or was cancelled at the provider.
+      return answer.outcome === 'voided' || payment.wasAuthorized
         ? [{ type: 'PaymentVoided', data: { ...fact(payment, nowMs), reason: payment.reason } }]
         : [{ type: 'PaymentAborted', known: keys(payment), reason: payment.reason }];
     case 'refund':
@@ -462,7 +464,13 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
         isRenewed: takingOf(payment).isRenewed,
       };
     case 'VoidDue':
-      return { ...charged(payment), status: 'voiding', reason: event.reason, token: null };
+      return {
+        ...charged(payment),
+        status: 'voiding',
+        reason: event.reason,
+        wasAuthorized: payment.status === 'authorized',
+        token: null,
+      };
     case 'PaymentVoided':
       return { ...charged(payment), status: 'voided', reason: event.data.reason };
     case 'PaymentAborted': {

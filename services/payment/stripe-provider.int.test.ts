@@ -109,6 +109,13 @@ const isPaid = (orderId: string) =>
     await worker.workOff();
     expect(await refundsOf(orderId)).toEqual(['done']);
   });
+const published = async (orderId: string): Promise<string[]> => {
+  const { rows } = await scratch.db.query<{ topic: string }>(
+    'SELECT topic FROM outbox WHERE key = $1 ORDER BY seq',
+    [orderId],
+  );
+  return rows.map(({ topic }) => topic);
+};
 const control = (step: string) => fetch(`${base}/_${step}`, { method: 'POST' });
 
 describe('money through Stripe', () => {
@@ -318,6 +325,19 @@ describe('money through Stripe', () => {
     expect(await intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
   });
 
+  test('is told to be given free where somebody has cancelled it at Stripe before its order is cancelled', async () => {
+    const orderId = await due('pm_card_visa');
+    await until([orderId], 'authorized');
+    await eventually(async () => {
+      const [{ id }] = (await intentsOf(orderId)) as [{ id: string }];
+      await fetch(`${base}/v1/payment_intents/${id}/cancel`, { method: 'POST' }).catch(() => {});
+      expect(await intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
+    });
+    await cancel(orderId);
+    await until([orderId], 'voided');
+    expect(await published(orderId)).toEqual(['PaymentAuthorized', 'PaymentVoided']);
+  });
+
   test('is given free when the order is cancelled, also when nobody knows whether it was guaranteed', async () => {
     const authorized = await due('pm_card_visa');
     await until([authorized], 'authorized');
@@ -401,11 +421,12 @@ describe('an event of Stripe', () => {
       expect(await refundsOf(orderId)).toEqual(['failed']);
     });
     expect(await payments.find(scratch.db, { orderId })).toMatchObject({ refundedMinor: 0 });
-    const { rows } = await scratch.db.query<{ topic: string }>(
-      `SELECT topic FROM outbox WHERE key = $1 AND topic LIKE '%Ref%' ORDER BY seq`,
-      [orderId],
-    );
-    expect(rows.map(({ topic }) => topic)).toEqual(['PaymentRefunded', 'RefundFailed']);
+    expect(await published(orderId)).toEqual([
+      'PaymentAuthorized',
+      'PaymentCaptured',
+      'PaymentRefunded',
+      'RefundFailed',
+    ]);
     await tell(orderId, { type: 'AskForRefundsAgain', nowMs: clock.nowMs() });
     await isPaid(orderId);
     expect((await books()).refundedMinor).toBe(700);

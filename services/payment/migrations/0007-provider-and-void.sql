@@ -1,0 +1,12 @@
+-- Whether the order has heard of an authorisation that is to be voided, and so waits to hear that it is given up.
+ALTER TABLE payments ADD COLUMN was_authorized boolean NOT NULL DEFAULT false;
+-- A void that found nothing any more told nobody, and the order waits since. It is asked for once more, and told then.
+WITH untold AS (
+  UPDATE payments p SET status = 'voiding', was_authorized = true
+  WHERE status IN ('voiding', 'aborted') AND EXISTS (
+    SELECT FROM provider_calls c
+    WHERE c.payment_id = p.payment_id AND c.kind = 'authorize' AND c.answer = 'authorized')
+  RETURNING payment_id
+)
+UPDATE provider_calls c SET is_open = true, due_at = now() FROM untold
+WHERE c.payment_id = untold.payment_id AND c.kind = 'void';
