@@ -232,6 +232,21 @@ describe('money through Stripe', () => {
     expect((await books()).authorized).toBe((before.authorized ?? 0) + 1);
   });
 
+  test.each(['done', 'not done'])(
+    'is taken once where Stripe answers the capture with an error of its own, %s, which it repeats for a day',
+    async (isDone) => {
+      const orderId = await due('pm_card_visa');
+      await until([orderId], 'authorized');
+      const before = await books();
+      await control(isDone === 'done' ? 'fail-after' : 'fail-before');
+      await tell(orderId, { type: 'CapturePayment' });
+      await until([orderId], 'captured');
+      expect((await books()).captured).toBe((before.captured ?? 0) + 1);
+      await giveBack(orderId);
+      await isPaid(orderId);
+    },
+  );
+
   test('that cannot be given back is reported as such', async () => {
     const orderId = await taken('pm_card_refundFail');
     await giveBack(orderId);
