@@ -80,11 +80,12 @@ type Row = PaymentView & {
   cancelledFor: string | null;
   isRenewed: boolean;
   wasAuthorized: boolean;
+  provider: string | null;
   holdExpiresAt: Date | null;
 };
 
 const columns = `payment_id AS "paymentId", order_id AS "orderId", user_id AS "userId", status,
-  amount_minor AS "amountMinor", currency, method, token, cancelled_for AS "cancelledFor", reason, refunds,
+  amount_minor AS "amountMinor", currency, method, provider, token, cancelled_for AS "cancelledFor", reason, refunds,
   is_renewed AS "isRenewed", was_authorized AS "wasAuthorized", tries, retry_until AS "retryUntil",
   hold_expires_at AS "holdExpiresAt", refunded_minor AS "refundedMinor", created_at AS "createdAt",
   updated_at AS "updatedAt"`;
@@ -194,6 +195,7 @@ const changeOf = (payment: Exclude<Payment, { status: 'new' }>, nowMs: number) =
     amountMinor: charge.amountMinor ?? null,
     currency: charge.currency ?? null,
     method: charge.method ?? null,
+    provider: charge.provider ?? null,
     token: payment.status === 'aborted' ? null : (charge.token ?? null),
     cancelledFor: payment.status === 'authorizing' ? payment.cancelledFor : null,
     reason: 'reason' in payment ? payment.reason : null,
@@ -213,20 +215,22 @@ const saveAll = writeBatch<ReturnType<typeof changeOf>>((tx, changes) =>
   tx.query(
     `INSERT INTO payments (payment_id, order_id, status, user_id, amount_minor, currency, method, token,
        cancelled_for, reason, refunds, refunded_minor, created_at, updated_at, is_renewed, tries, retry_until,
-       hold_expires_at, was_authorized)
+       hold_expires_at, was_authorized, provider)
      SELECT "paymentId", "orderId", status, "userId", "amountMinor", currency, method, token, "cancelledFor", reason,
        refunds, "refundedMinor", at, at, "isRenewed", tries, "retryUntil", "holdExpiresAt",
-       "wasAuthorized"
+       "wasAuthorized", provider
      FROM jsonb_to_recordset($1::jsonb) AS change("paymentId" uuid, "orderId" uuid, status text, "userId" uuid,
        "amountMinor" bigint, currency text, method text, token text, "cancelledFor" text, reason text,
        refunds jsonb, "refundedMinor" bigint, at timestamptz, "isRenewed" boolean, tries integer,
-       "retryUntil" timestamptz, "holdExpiresAt" timestamptz, "wasAuthorized" boolean)
+       "retryUntil" timestamptz, "holdExpiresAt" timestamptz, "wasAuthorized" boolean,
+       provider text)
      ON CONFLICT (payment_id) DO UPDATE SET status = excluded.status, user_id = excluded.user_id,
        amount_minor = excluded.amount_minor, currency = excluded.currency, method = excluded.method,
        token = excluded.token, cancelled_for = excluded.cancelled_for, reason = excluded.reason,
        refunds = excluded.refunds, refunded_minor = excluded.refunded_minor, updated_at = excluded.updated_at,
        is_renewed = excluded.is_renewed, tries = excluded.tries, retry_until = excluded.retry_until,
-       hold_expires_at = excluded.hold_expires_at, was_authorized = excluded.was_authorized`,
+       hold_expires_at = excluded.hold_expires_at, was_authorized = excluded.was_authorized,
+       provider = excluded.provider`,
     [JSON.stringify(changes)],
   ),
 );
@@ -273,13 +277,14 @@ const published = (events: Pick<EventPublisher<Published>, 'event'>, event: Paym
 
 const paymentOf = (row: Row): Payment => {
   const known = { paymentId: row.paymentId, orderId: row.orderId };
-  const { status, amountMinor, currency, method, userId, token, refunds, isRenewed, tries } = row;
+  const { status, amountMinor, currency, method, provider, userId, token } = row;
+  const { refunds, isRenewed, tries } = row;
   const retryUntilMs = row.retryUntil?.getTime() ?? null;
   const holdExpiresAtMs = row.holdExpiresAt?.getTime() ?? null;
   if (status === 'awaiting_instruction') return { ...known, holdExpiresAtMs, status };
   if (status === 'aborted' && amountMinor === null) return { ...known, status, reason: row.reason ?? '' };
   assert(amountMinor !== null && currency !== null && method !== null, `a payment ${status} has a charge`);
-  const charge = { amountMinor, currency, method, userId, token };
+  const charge = { amountMinor, currency, method, provider, userId, token };
   const charged = { ...known, ...charge, tries, retryUntilMs, holdExpiresAtMs };
   switch (status) {
     case 'awaiting_stock':

@@ -15,7 +15,7 @@ const known = { paymentId: 'payment-1', orderId: 'order-1' };
 const orderPlaced: PaymentCommand = {
   type: 'NoteInstruction',
   known,
-  charge: { userId: 'user-1', amountMinor: 1999, currency: 'EUR', method: 'card', token: 'tok_ok' },
+  charge: { userId: 'user-1', amountMinor: 1999, currency: 'EUR', method: 'card', provider: 'sandbox', token: 'tok_ok' },
 };
 const stockReserved: PaymentCommand = { type: 'NoteStockReserved', known };
 const cancel: PaymentCommand = { type: 'CancelPayment', known, reason: 'timed_out', nowMs: 7 };
@@ -147,6 +147,7 @@ describe('a declined authorisation', () => {
   const again = (nowMs: number): PaymentCommand => ({
     type: 'RetryPayment',
     method: 'paypal',
+    provider: 'stripe',
     token: 'tok_2',
     nowMs,
   });
@@ -159,6 +160,7 @@ describe('a declined authorisation', () => {
     expect(given(...asked, declinedAt(10), again(1009))).toMatchObject({
       status: 'authorizing',
       method: 'paypal',
+      provider: 'stripe',
       token: 'tok_2',
       tries: 2,
     });

@@ -15,6 +15,11 @@ export type Charge = {
   amountMinor: number;
   currency: string;
   method: string;
+  /**
+   * Who is asked for the money, and who alone has it then: what follows goes to the same one. Null for a payment of before
+   * this was kept.
+   */
+  provider: string | null;
   /** Deleted (null) once the provider has answered, because it is not needed again. */
   token: string | null;
 };
@@ -76,7 +81,7 @@ export type PaymentEvent =
   | { type: 'InstructionNoted'; known: Known; charge: Charge }
   | ({ type: 'StockNoted'; known: Known } & Held)
   | ({ type: 'AuthorizationDue' } & Held)
-  | { type: 'PaymentRetried'; method: string; token: string }
+  | { type: 'PaymentRetried'; method: string; provider: string; token: string }
   | { type: 'RetryClosed' }
   | { type: 'CancellationNoted'; reason: string }
   | { type: 'PaymentAuthorized'; data: PaymentAuthorized }
@@ -98,7 +103,7 @@ export type PaymentCommand =
   | { type: 'NoteStockReserved'; known: Known; holdExpiresAtMs?: number }
   /** With `asksAgain`, a refund that the provider has refused is asked for once more. */
   | { type: 'CancelPayment'; known: Known; reason: string; asksAgain?: boolean; nowMs: number }
-  | { type: 'RetryPayment'; method: string; token: string; nowMs: number }
+  | { type: 'RetryPayment'; method: string; provider: string; token: string; nowMs: number }
   | { type: 'CapturePayment' }
   /** Asks once more for every refund that the provider had confirmed and that came back. */
   | { type: 'AskForRefundsAgain'; nowMs: number }
@@ -170,7 +175,12 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
       if (payment.status !== 'declined' || !isBefore(command.nowMs, payment.retryUntilMs))
         return { refused: 'not_retryable', status: payment.status };
       return [
-        { type: 'PaymentRetried', method: command.method, token: command.token },
+        {
+          type: 'PaymentRetried',
+          method: command.method,
+          provider: command.provider,
+          token: command.token,
+        },
         { type: 'AuthorizationDue', holdExpiresAtMs: payment.holdExpiresAtMs },
       ];
     case 'CapturePayment':
@@ -431,8 +441,13 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
       };
     case 'PaymentRetried': {
       const before = charged(payment);
-      const { method, token } = event;
-      return { ...before, method, token, tries: before.tries + 1, status: 'authorizing', cancelledFor: null };
+      const { method, provider, token } = event;
+      return {
+        ...{ ...before, method, provider, token },
+        tries: before.tries + 1,
+        status: 'authorizing',
+        cancelledFor: null,
+      };
     }
     case 'RetryClosed':
       assert(payment.status === 'declined', 'only a declined payment is tried again');
@@ -525,10 +540,10 @@ const keys = ({ paymentId, orderId }: Known): Known => ({ paymentId, orderId });
 
 const charged = (payment: Payment): Charged => {
   assert('amountMinor' in payment && payment.amountMinor !== undefined, 'the charge is known by now');
-  const { paymentId, orderId, userId, amountMinor, currency, method, token, tries } = payment as Charged;
-  const { retryUntilMs, holdExpiresAtMs } = payment as Charged;
+  const { paymentId, orderId, userId, amountMinor, currency, method, provider, token } = payment as Charged;
+  const { tries, retryUntilMs, holdExpiresAtMs } = payment as Charged;
   return {
-    ...{ paymentId, orderId, userId, amountMinor, currency, method, token, tries },
+    ...{ paymentId, orderId, userId, amountMinor, currency, method, provider, token, tries },
     retryUntilMs,
     holdExpiresAtMs,
   };

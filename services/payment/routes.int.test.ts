@@ -27,7 +27,8 @@ beforeAll(async () => {
   const events = { event: () => expect.fail('nothing is published here') };
   app = createHttpServer(host, { port: 0, title: 'payment', auth }).app;
   const payments = createPaymentStore({ clock: host.clock, events });
-  paymentRoutes(app, { db: scratch.db, payments, clock: host.clock, logger: host.logger });
+  const { clock, logger } = host;
+  paymentRoutes(app, { db: scratch.db, payments, providerNameOf: () => 'sandbox', clock, logger });
 });
 afterAll(() => scratch.drop());
 

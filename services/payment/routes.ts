@@ -26,7 +26,14 @@ import { callsOf } from './provider-calls.js';
 const tags = ['payments'];
 const params = z.strictObject({ id: uuid });
 
-export type PaymentRouteDeps = { db: Database; payments: PaymentStore; clock: Clock; logger: Logger };
+export type PaymentRouteDeps = {
+  db: Database;
+  payments: PaymentStore;
+  /** The provider of a payment that begins now. */
+  providerNameOf: (method: string) => string;
+  clock: Clock;
+  logger: Logger;
+};
 
 export const paymentRoutes = (app: HttpApp, deps: PaymentRouteDeps): void => {
   listRoute(app, deps);
@@ -132,7 +139,10 @@ const historyRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void =>
   );
 };
 
-const anotherTryRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentRouteDeps): void => {
+const anotherTryRoute = (
+  app: HttpApp,
+  { db, payments, providerNameOf, clock, logger }: PaymentRouteDeps,
+): void => {
   app.post(
     '/api/payments',
     {
@@ -160,6 +170,7 @@ const anotherTryRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentR
         const decision = await payments.update(tx, orderId, {
           type: 'RetryPayment',
           method,
+          provider: providerNameOf(method),
           token,
           nowMs: clock.nowMs(),
         });

@@ -10,3 +10,5 @@ WITH untold AS (
 )
 UPDATE provider_calls c SET is_open = true, due_at = now() FROM untold
 WHERE c.payment_id = untold.payment_id AND c.kind = 'void';
+-- By which provider the payment is made. Null for those of before, which go to the one that is set for their method.
+ALTER TABLE payments ADD COLUMN provider text;
