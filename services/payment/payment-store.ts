@@ -50,6 +50,16 @@ export type RefundRequest = {
   createdAt: Date;
 };
 
+/** A refund that the provider has refused and staff have paid by other means. */
+export type PaidOtherwise = {
+  refundId: string;
+  paymentId: string;
+  amountMinor: number;
+  reason: string;
+  notedBy: string;
+  notedAt: Date;
+};
+
 export type PaymentStore = {
   /** Loads and locks the order's payment, decides, and writes state, events and calls to the provider. */
   update(tx: Tx, orderId: string, command: PaymentCommand): Promise<Decision>;
@@ -61,6 +71,10 @@ export type PaymentStore = {
   /** Records who asked for a refund and why; the refund itself is a decision of the payment. */
   noteRefundRequest(tx: Tx, request: RefundRequest): Promise<void>;
   refundRequests(db: Queryable, paymentId: string): Promise<RefundRequest[]>;
+  /** Records who paid a refund by other means and why; that it is paid is a decision of the payment. */
+  notePaidOtherwise(tx: Tx, paid: PaidOtherwise): Promise<void>;
+  /** Oldest first. */
+  paidOtherwise(db: Queryable, paymentId: string): Promise<PaidOtherwise[]>;
   list(
     db: Queryable,
     filter: {
@@ -155,6 +169,24 @@ export const createPaymentStore = ({
       `SELECT refund_id AS "refundId", payment_id AS "paymentId", amount_minor AS "amountMinor", reason,
               requested_by AS "requestedBy", created_at AS "createdAt"
        FROM refund_requests WHERE payment_id = $1`,
+      [paymentId],
+    );
+    return rows;
+  },
+
+  notePaidOtherwise: async (tx, { refundId, paymentId, amountMinor, reason, notedBy, notedAt }) => {
+    await tx.query(
+      `INSERT INTO refunds_paid_otherwise (refund_id, payment_id, amount_minor, reason, noted_by, noted_at)
+       VALUES ($1, $2, $3, $4, $5, $6)`,
+      [refundId, paymentId, amountMinor, reason, notedBy, notedAt],
+    );
+  },
+
+  paidOtherwise: async (db, paymentId) => {
+    const { rows } = await db.query<PaidOtherwise>(
+      `SELECT refund_id AS "refundId", payment_id AS "paymentId", amount_minor AS "amountMinor", reason,
+              noted_by AS "notedBy", noted_at AS "notedAt"
+       FROM refunds_paid_otherwise WHERE payment_id = $1 ORDER BY noted_at`,
       [paymentId],
     );
     return rows;

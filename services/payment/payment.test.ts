@@ -353,6 +353,30 @@ describe('a refund', () => {
     expect(when(paidAgain, refundFailed('r1', 1))).toEqual([]);
   });
 
+  test('that the provider has refused is paid by other means once, and only then', () => {
+    const otherwise: PaymentCommand = { type: 'NotePaidOtherwise', refundId: 'r1', nowMs: 8 };
+    const failed = given(...captureOf, refund('r1', 1500), refundFailed('r1'));
+    expect(decide(otherwise, failed)).toMatchObject([
+      { type: 'PaymentRefunded', data: { refundId: 'r1', amountMinor: 1500, occurredAt: 8 } },
+    ]);
+    const paidOtherwise = events(decide(otherwise, failed)).reduce(evolve, failed);
+    expect(refundedMinor(paidOtherwise)).toBe(1500);
+    expect(when(paidOtherwise, askedAgain('r1', 1500))).toEqual([]);
+    const notFailed = { refused: 'refund_not_failed' };
+    for (const payment of [paid, given(...captureOf, refund('r1', 1500)), paidOtherwise, given(orderPlaced)])
+      expect(decide(otherwise, payment)).toEqual(notFailed);
+    const cameBack = given(...captureOf, refund('r1', 1999), refunded('r1'), refundFailed('r1'));
+    expect(when(cameBack, otherwise)).toEqual(['PaymentRefunded']);
+    const paidBeside = given(
+      ...captureOf,
+      refund('r1', 1500),
+      refundFailed('r1'),
+      refund('r2', 1000),
+      refunded('r2'),
+    );
+    expect(decide(otherwise, paidBeside)).toEqual({ refused: 'refund_exceeds_capture', refundableMinor: 999 });
+  });
+
   test('that is owed twice, of the goods and of the rest, is together no more than was taken', () => {
     const goods = [refund('r1', 1500), refunded('r1'), refundFailed('r1')];
     const owed = given(...captureOf, ...goods, cancel, refunded('order-1'), refundFailed('order-1'));
@@ -394,6 +418,8 @@ test('whatever comes in whatever order, no payment is both captured and voided, 
       refundFailed('r1'),
       refundFailed('r3'),
       { type: 'AskForRefundsAgain', nowMs: 5 } as const,
+      { type: 'NotePaidOtherwise', refundId: 'r1', nowMs: 5 } as const,
+      { type: 'NotePaidOtherwise', refundId: 'r3', nowMs: 5 } as const,
       refunded('order-1'),
     ),
     { maxLength: 40 },

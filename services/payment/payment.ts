@@ -107,6 +107,8 @@ export type PaymentCommand =
   | { type: 'CapturePayment' }
   /** Asks once more for every refund that the provider had confirmed and that came back. */
   | { type: 'AskForRefundsAgain'; nowMs: number }
+  /** Staff have paid by other means what the provider has refused to refund, so it is not asked for that any more. */
+  | { type: 'NotePaidOtherwise'; refundId: string; nowMs: number }
   /**
    * With `isAtMost`, as much of the amount as is left: staff may have refunded a part meanwhile. With `asksAgain`, once
    * more if the provider has refused it.
@@ -144,7 +146,8 @@ export type PaymentRefusal =
   | { refused: 'not_retryable'; status: Payment['status'] }
   | { refused: 'not_authorized'; status: Payment['status'] }
   | { refused: 'not_captured'; status: Payment['status'] }
-  | { refused: 'refund_exceeds_capture'; refundableMinor: number };
+  | { refused: 'refund_exceeds_capture'; refundableMinor: number }
+  | { refused: 'refund_not_failed' };
 
 export type Decision = readonly PaymentEvent[] | PaymentRefusal;
 
@@ -192,6 +195,8 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
       return askAgain(command, payment);
     case 'RefundPayment':
       return refund(command, payment);
+    case 'NotePaidOtherwise':
+      return notePaidOtherwise(command, payment);
     case 'NoteAnswer':
       return noteAnswer(command, payment);
     default:
@@ -268,6 +273,22 @@ const refund = (command: Extract<PaymentCommand, { type: 'RefundPayment' }>, pay
   if (!isKnown && !isAtMost && amountMinor > leftMinor)
     return { refused: 'refund_exceeds_capture', refundableMinor: leftMinor };
   return amountMinor === 0 ? nothing : takeRefund(payment, command);
+};
+
+const notePaidOtherwise = (
+  { refundId, nowMs }: Extract<PaymentCommand, { type: 'NotePaidOtherwise' }>,
+  payment: Payment,
+): Decision => {
+  const failed = isTaking(payment)
+    ? payment.refunds.find((refund) => refund.refundId === refundId && refund.state === 'failed')
+    : undefined;
+  if (!isTaking(payment) || failed === undefined) return { refused: 'refund_not_failed' };
+  const { amountMinor } = failed;
+  // Other refunds may have paid since what the provider had refused.
+  const others = payment.refunds.filter((refund) => refund !== failed);
+  const leftMinor = refundableMinor({ ...payment, refunds: others });
+  if (amountMinor > leftMinor) return { refused: 'refund_exceeds_capture', refundableMinor: leftMinor };
+  return [{ type: 'PaymentRefunded', data: { ...fact(payment, nowMs), refundId, amountMinor } }];
 };
 
 const askAgain = (

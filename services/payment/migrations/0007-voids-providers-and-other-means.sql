@@ -12,3 +12,13 @@ UPDATE provider_calls c SET is_open = true, due_at = now() FROM untold
 WHERE c.payment_id = untold.payment_id AND c.kind = 'void';
 -- By which provider the payment is made. Null for those of before, which go to the one that is set for their method.
 ALTER TABLE payments ADD COLUMN provider text;
+-- Refunds that the provider has refused and staff have paid by other means, with how and why.
+CREATE TABLE refunds_paid_otherwise (
+  refund_id    uuid        PRIMARY KEY,
+  payment_id   uuid        NOT NULL REFERENCES payments,
+  amount_minor bigint      NOT NULL,
+  reason       text        NOT NULL,
+  noted_by     uuid        NOT NULL,
+  noted_at     timestamptz NOT NULL
+);
+CREATE INDEX refunds_paid_otherwise_of_payment ON refunds_paid_otherwise (payment_id);
