@@ -71,7 +71,10 @@ export const historySchema = z
           .describe('`paid_otherwise` for a refund that staff have paid without the provider.'),
         amount: money,
         refundId: z.uuid().optional(),
-        reason: z.string().optional().describe('For staff: why they have asked for the refund, or paid it otherwise.'),
+        reason: z
+          .string()
+          .optional()
+          .describe('For staff: why they have asked for the refund, or paid it otherwise.'),
         attempts: z.int().describe('How often the provider was asked.'),
         answer: z
           .string()

@@ -15,7 +15,14 @@ const known = { paymentId: 'payment-1', orderId: 'order-1' };
 const orderPlaced: PaymentCommand = {
   type: 'NoteInstruction',
   known,
-  charge: { userId: 'user-1', amountMinor: 1999, currency: 'EUR', method: 'card', provider: 'sandbox', token: 'tok_ok' },
+  charge: {
+    userId: 'user-1',
+    amountMinor: 1999,
+    currency: 'EUR',
+    method: 'card',
+    provider: 'sandbox',
+    token: 'tok_ok',
+  },
 };
 const stockReserved: PaymentCommand = { type: 'NoteStockReserved', known };
 const cancel: PaymentCommand = { type: 'CancelPayment', known, reason: 'timed_out', nowMs: 7 };
@@ -374,7 +381,10 @@ describe('a refund', () => {
       refund('r2', 1000),
       refunded('r2'),
     );
-    expect(decide(otherwise, paidBeside)).toEqual({ refused: 'refund_exceeds_capture', refundableMinor: 999 });
+    expect(decide(otherwise, paidBeside)).toEqual({
+      refused: 'refund_exceeds_capture',
+      refundableMinor: 999,
+    });
   });
 
   test('that is owed twice, of the goods and of the rest, is together no more than was taken', () => {

@@ -75,9 +75,7 @@ export const createProviderWorker = (
   };
 
   const start = (call: ClaimedCall): Promise<void> => {
-    const made = asPartOf(host, deps.providerOf(call).name, call, () =>
-      make(host, deps, call, ringAfter),
-    )
+    const made = asPartOf(host, deps.providerOf(call).name, call, () => make(host, deps, call, ringAfter))
       .catch((error: unknown) => reportUnsettled(host, call, error))
       .finally(() => {
         inFlight.delete(made);

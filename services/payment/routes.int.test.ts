@@ -175,7 +175,12 @@ describe('a refund that staff have paid by other means', () => {
     );
     return { orderId, paymentId: await idOf(orderId), refundId };
   };
-  const say = (paymentId: string, refundId: string, key = newId(), reason = 'a transfer, as the card is closed') =>
+  const say = (
+    paymentId: string,
+    refundId: string,
+    key = newId(),
+    reason = 'a transfer, as the card is closed',
+  ) =>
     app.inject({
       method: 'POST',
       url: `/api/payments/${paymentId}/refunds/${refundId}/paid-otherwise`,
@@ -208,7 +213,9 @@ describe('a refund that staff have paid by other means', () => {
       return (answer.json() as { items: object[] }).items;
     };
     const item = { kind: 'paid_otherwise', refundId, amount: { amountMinor: 40 }, answer: 'refunded' };
-    expect(await historyFor('staff')).toMatchObject([{ ...item, reason: 'a transfer, as the card is closed' }]);
+    expect(await historyFor('staff')).toMatchObject([
+      { ...item, reason: 'a transfer, as the card is closed' },
+    ]);
     const [shown] = await historyFor('buyer');
     expect(shown).toMatchObject(item);
     expect(shown).not.toHaveProperty('reason');

@@ -260,7 +260,8 @@ const paidOtherwiseRoute = (app: HttpApp, { db, payments, clock, logger }: Payme
       schema: {
         tags,
         summary: 'Say that you have paid a failed refund by other means.',
-        description: 'It counts as refunded, and the provider is not asked for it any more. This cannot be undone.',
+        description:
+          'It counts as refunded, and the provider is not asked for it any more. This cannot be undone.',
         params: z.strictObject({ id: uuid, refundId: uuid }),
         body: paidOtherwiseBody,
         response: { 200: paymentSchema, ...problems(404, 409, 422) },

@@ -58,7 +58,9 @@ afterAll(async () => {
   await scratch.drop();
 });
 
-const workerAsking = (providerOf: Parameters<typeof createProviderWorker>[1]['providerOf']): ProviderWorker => {
+const workerAsking = (
+  providerOf: Parameters<typeof createProviderWorker>[1]['providerOf'],
+): ProviderWorker => {
   const host = testHost('payment-test', { clock, logLevel: 'fatal' });
   return createProviderWorker(host, {
     db: scratch.db,
