@@ -11,10 +11,11 @@ import { paymentRoutes } from './routes.js';
 
 const host = testHost('payment-test');
 const buyer = randomUUID();
+const supporter = randomUUID();
 const auth: Authenticator = {
   principalOf: async (header) =>
     header === 'Bearer staff'
-      ? { kind: 'user', userId: randomUUID(), roles: ['support'] }
+      ? { kind: 'user', userId: supporter, roles: ['support'] }
       : { kind: 'user', userId: buyer, roles: ['customer'] },
 };
 let scratch: ScratchDatabase;
