@@ -175,6 +175,7 @@ export const table: Record<string, readonly Row[]> = {
   'GET /api/payments': [loggedIn, ownList],
   'POST /api/payments': [loggedInWrites],
   'POST /api/payments/{id}/refunds': [staffWriteThing],
+  'POST /api/payments/{id}/refunds/{refundId}/paid-otherwise': [staffWriteThing],
   'GET /api/payments/{id}/history': [ownersOfPayment],
   'GET /api/payments/{id}': [ownersOfPayment],
 

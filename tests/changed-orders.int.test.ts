@@ -171,6 +171,7 @@ describe('an order whose payment was declined', () => {
       shop.payments.update(tx, orderId, {
         type: 'RetryPayment',
         method: 'paypal',
+        provider: 'sandbox',
         token,
         nowMs: shop.clock.nowMs(),
       }),

@@ -203,7 +203,7 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
       ...catalogueReactions(createProductReplica(dbOf('order'))),
       ...sagaReactions({ ...host, orders, metrics }),
     },
-    payment: paymentReactions(payments, clock),
+    payment: paymentReactions(payments, clock, () => 'sandbox'),
     product: productReactions(products),
     review: reviewReactions(createShopFacts()),
     search: searchReactions(createDocumentStore()),

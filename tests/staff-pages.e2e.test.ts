@@ -172,6 +172,24 @@ describe('an operator', () => {
     await page.getByText(/^Cancelled after .*; its stock is free again/).waitFor();
     await photograph('admin-order-compensated');
   }, 150_000);
+
+  it('closes a refund that the provider has refused once it is paid by other means', async () => {
+    const id = await place('tok_refund_fails');
+    await page.goto(`${run.gateway}/admin/orders/${id}`);
+    const verdict = page.getByTestId('verdict');
+    await verdict.filter({ hasText: /captured/ }).waitFor();
+    const dialog = page.getByRole('dialog');
+    await page.getByRole('button', { name: 'Cancel order' }).click();
+    await dialog.getByRole('button', { name: 'Cancel order' }).click();
+    await verdict.filter({ hasText: 'has failed, so ask for it again or pay it by other means' }).waitFor();
+    await page.getByRole('button', { name: 'Paid otherwise' }).click();
+    await dialog.getByLabel('How it was paid').fill('a transfer, as the card is closed');
+    await dialog.getByRole('button', { name: 'Paid otherwise' }).click();
+    await verdict.filter({ hasText: /£[\d.]+ refunded\.$/ }).waitFor();
+    const payment = page.getByRole('region', { name: 'Payment · refunded' });
+    await payment.getByText('a transfer, as the card is closed').waitFor();
+    expect(await page.getByRole('button', { name: 'Paid otherwise' }).count()).toBe(0);
+  }, 60_000);
 });
 
 const addresses = [

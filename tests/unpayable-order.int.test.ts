@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inTransaction } from '#platform/postgres/transaction';
 import { timelineOf } from '../services/order/timeline.js';
 import {
   type Choreography,
@@ -141,5 +142,26 @@ describe('a refund that the provider will never make', () => {
       { orderId, waitsFor: ['refund'], refundsFailed: [{ amountMinor: 1999, reason: 'account_closed' }] },
     ]);
     expect((await providerCalls(orderId)).at(-1)).toMatch(/^refund:.* 1$/);
+  });
+
+  it('is closed when staff have paid it by other means, and the provider is not asked again', async () => {
+    const orderId = await place('tok_refund_fails', 1);
+    await shop.settle();
+    await returnItems(shop, orderId, [{ productId: lamp, quantity: 1 }]);
+    await shop.settle();
+    const [{ refundId = '' } = {}] = (await paymentOf(orderId))?.refunds ?? [];
+    const calls = await providerCalls(orderId);
+    await inTransaction(shop.db('payment'), (tx) =>
+      shop.payments.update(tx, orderId, {
+        type: 'NotePaidOtherwise',
+        refundId,
+        nowMs: shop.clock.nowMs(),
+      }),
+    );
+    await shop.settle();
+    expect(await orderOf(orderId)).toMatchObject({ status: 'returned', paymentStatus: 'refunded' });
+    expect((await unsettled()).filter((order) => order.orderId === orderId)).toEqual([]);
+    expect(await providerCalls(orderId)).toEqual(calls);
+    expect(ledgerOf(orderId)).toEqual({ pieces: 0, minor: 0 });
   });
 });

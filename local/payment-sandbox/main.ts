@@ -16,7 +16,9 @@ import { setTimeout as rest } from 'node:timers/promises';
  * until `POST /_settle` and cannot be cancelled until then, `pm_requiresAction` waits for its buyer. Refunds to
  * `pm_card_pendingRefund` are pending until `POST /_settle`, and those to `pm_card_refundFail` fail. `GET /_books`
  * counts what happened. `POST /_forget` forgets the idempotency keys, as a day does; `POST /_lose` carries the next
- * call out and does not answer it; `POST /_return` has the banks send back all that was refunded.
+ * call out and does not answer it; `POST /_fail-before` and `POST /_fail-after` answer the next capture with 500, before
+ * or after it is carried out; `POST /_return` has the banks send back all that was refunded. What comes under an
+ * idempotency key that it knows is answered as the first time, as Stripe does, also with 500.
  */
 const latencyMs = Number(process.env.SANDBOX_LATENCY_MS ?? 0);
 const failures = Number(process.env.SANDBOX_FAILURES ?? 0);
@@ -117,6 +119,17 @@ const move = (intent: Intent, to: 'succeeded' | 'canceled', form: URLSearchParam
   return { status: 200, body: { ...intent } };
 };
 
+let captureFails: 'before' | 'after' | undefined;
+
+const capture = (intent: Intent, form: URLSearchParams): Answer => {
+  const fails = captureFails;
+  captureFails = undefined;
+  const broken = failed(500, 'api_error', 'internal');
+  if (fails === 'before') return broken;
+  const answer = move(intent, 'succeeded', form);
+  return fails === 'after' ? broken : answer;
+};
+
 const refund = (form: URLSearchParams): Answer => {
   const intent = intents.get(form.get('payment_intent') ?? '');
   const amount = Number(form.get('amount'));
@@ -173,6 +186,8 @@ const control = (path: string): Answer | undefined => {
   if (path === '/_return') return sendBack();
   if (path === '/_forget') answers.clear();
   else if (path === '/_lose') lost += 1;
+  else if (path === '/_fail-before') captureFails = 'before';
+  else if (path === '/_fail-after') captureFails = 'after';
   else return undefined;
   return { status: 200, body: {} };
 };
@@ -203,7 +218,7 @@ const answerOf = (method: string, path: string, form: URLSearchParams): Answer =
   if (made !== undefined) return { status: 200, body: { ...made } };
   if (intent === undefined) return failed(404, 'invalid_request_error', 'resource_missing');
   if (method === 'GET') return { status: 200, body: { ...intent } };
-  return move(intent, action === 'capture' ? 'succeeded' : 'canceled', form);
+  return action === 'capture' ? capture(intent, form) : move(intent, 'canceled', form);
 };
 
 const bodyOf = async (request: IncomingMessage): Promise<string> => {

@@ -5,7 +5,14 @@ import type { PaymentProvider } from './provider.js';
 import type { ClaimedCall } from './provider-calls.js';
 
 const known = { orderId: 'order-1', paymentId: 'payment-1' };
-const charge = { userId: null, amountMinor: 0, currency: 'EUR', method: 'card', token: 'tok_ok' };
+const charge = {
+  userId: null,
+  amountMinor: 0,
+  currency: 'EUR',
+  method: 'card',
+  provider: null,
+  token: 'tok_ok',
+};
 const kindOf = new Map<string, ClaimedCall['kind']>([
   ['AuthorizationDue', 'authorize'],
   ['CaptureDue', 'capture'],

@@ -9,7 +9,7 @@ export const paymentConfig = envSchema({
   ...serviceSettings('payment', { databasePoolMax: 8 }),
   /** How long after a declined payment the buyer may try again; see `orders.paymentRetryMs`. */
   paymentRetryMs: ['ORDER_PAYMENT_RETRY_MS', setting.integer(0, 86_400_000).default(paymentRetryMs.default)],
-  /** The provider of each method of payment. */
+  /** The provider of each method of payment, for payments that begin now: one that has begun stays with its own. */
   cardProvider: ['PAYMENT_PROVIDER_CARD', z.enum(providerNames).default('sandbox')],
   paypalProvider: ['PAYMENT_PROVIDER_PAYPAL', z.enum(providerNames).default('sandbox')],
   cryptoProvider: ['PAYMENT_PROVIDER_CRYPTO', z.enum(providerNames).default('sandbox')],

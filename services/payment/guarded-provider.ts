@@ -15,29 +15,31 @@ type GuardOptions = {
   callsConcurrentMax: number;
 };
 
+/** `isAway` while its circuit is open. */
+export type GuardedProvider = PaymentProvider & { isAway(): boolean };
+
 /**
- * A provider behind a circuit breaker and a bulkhead. While the provider is down its calls wait in the table of calls,
- * which is the queue; they are made when one call has found it up again.
+ * Puts a provider behind a circuit breaker and a bulkhead. While the provider is down its calls wait in the table of
+ * calls, which is the queue; they are made when one call has found it up again.
  */
-export const guardProviders = (
-  providers: readonly PaymentProvider[],
-  { metrics, monotonicMs, callsConcurrentMax }: GuardOptions,
-): Map<string, PaymentProvider> => {
+export const providerGuard = ({
+  metrics,
+  monotonicMs,
+  callsConcurrentMax,
+}: GuardOptions): ((provider: PaymentProvider) => GuardedProvider) => {
   const show = createCircuitGauge(metrics);
-  return new Map(
-    providers.map((provider) => {
-      const circuit = createCircuit({ failuresMax, openMs, monotonicMs });
-      show(provider.name, circuit);
-      return [provider.name, guarded(provider, circuit, callsConcurrentMax)];
-    }),
-  );
+  return (provider) => {
+    const circuit = createCircuit({ failuresMax, openMs, monotonicMs });
+    show(provider.name, circuit);
+    return guarded(provider, circuit, callsConcurrentMax);
+  };
 };
 
 const guarded = (
   provider: PaymentProvider,
   circuit: Circuit,
   callsConcurrentMax: number,
-): PaymentProvider => {
+): GuardedProvider => {
   const calls = createAdmission(callsConcurrentMax);
 
   const through = async <T>(call: () => Promise<T>): Promise<T> => {
@@ -61,6 +63,7 @@ const guarded = (
 
   return {
     ...provider,
+    isAway: () => circuit.state() === 'open',
     authorize: (request, signal) => through(() => provider.authorize(request, signal)),
     renew: (request, signal) => through(() => provider.renew(request, signal)),
     capture: (request, signal) => through(() => provider.capture(request, signal)),

@@ -47,6 +47,10 @@ export const refundBody = z.strictObject({
   reason: visibleProse(500),
 });
 
+export const paidOtherwiseBody = z.strictObject({
+  reason: visibleProse(500).describe('How it was paid, and why so. For staff.'),
+});
+
 export const refundSchema = z
   .object({
     id: z.uuid(),
@@ -62,10 +66,15 @@ export const historySchema = z
   .object({
     items: z.array(
       z.object({
-        kind: z.enum(['authorize', 'capture', 'renew', 'void', 'refund']),
+        kind: z
+          .enum(['authorize', 'capture', 'renew', 'void', 'refund', 'paid_otherwise'])
+          .describe('`paid_otherwise` for a refund that staff have paid without the provider.'),
         amount: money,
         refundId: z.uuid().optional(),
-        reason: z.string().optional().describe('For staff: why they have asked for the refund.'),
+        reason: z
+          .string()
+          .optional()
+          .describe('For staff: why they have asked for the refund, or paid it otherwise.'),
         attempts: z.int().describe('How often the provider was asked.'),
         answer: z
           .string()

@@ -50,6 +50,16 @@ export type RefundRequest = {
   createdAt: Date;
 };
 
+/** A refund that the provider has refused and staff have paid by other means. */
+export type PaidOtherwise = {
+  refundId: string;
+  paymentId: string;
+  amountMinor: number;
+  reason: string;
+  notedBy: string;
+  notedAt: Date;
+};
+
 export type PaymentStore = {
   /** Loads and locks the order's payment, decides, and writes state, events and calls to the provider. */
   update(tx: Tx, orderId: string, command: PaymentCommand): Promise<Decision>;
@@ -61,6 +71,10 @@ export type PaymentStore = {
   /** Records who asked for a refund and why; the refund itself is a decision of the payment. */
   noteRefundRequest(tx: Tx, request: RefundRequest): Promise<void>;
   refundRequests(db: Queryable, paymentId: string): Promise<RefundRequest[]>;
+  /** Records who paid a refund by other means and why; that it is paid is a decision of the payment. */
+  notePaidOtherwise(tx: Tx, paid: PaidOtherwise): Promise<void>;
+  /** Oldest first. */
+  paidOtherwise(db: Queryable, paymentId: string): Promise<PaidOtherwise[]>;
   list(
     db: Queryable,
     filter: {
@@ -79,13 +93,16 @@ type Row = PaymentView & {
   token: string | null;
   cancelledFor: string | null;
   isRenewed: boolean;
+  wasAuthorized: boolean;
+  provider: string | null;
   holdExpiresAt: Date | null;
 };
 
 const columns = `payment_id AS "paymentId", order_id AS "orderId", user_id AS "userId", status,
-  amount_minor AS "amountMinor", currency, method, token, cancelled_for AS "cancelledFor", reason, refunds,
-  is_renewed AS "isRenewed", tries, retry_until AS "retryUntil", hold_expires_at AS "holdExpiresAt",
-  refunded_minor AS "refundedMinor", created_at AS "createdAt", updated_at AS "updatedAt"`;
+  amount_minor AS "amountMinor", currency, method, provider, token, cancelled_for AS "cancelledFor", reason, refunds,
+  is_renewed AS "isRenewed", was_authorized AS "wasAuthorized", tries, retry_until AS "retryUntil",
+  hold_expires_at AS "holdExpiresAt", refunded_minor AS "refundedMinor", created_at AS "createdAt",
+  updated_at AS "updatedAt"`;
 
 /** The types of events that this service publishes; publishing another one does not compile. */
 export const publishes = [
@@ -157,6 +174,24 @@ export const createPaymentStore = ({
     return rows;
   },
 
+  notePaidOtherwise: async (tx, { refundId, paymentId, amountMinor, reason, notedBy, notedAt }) => {
+    await tx.query(
+      `INSERT INTO refunds_paid_otherwise (refund_id, payment_id, amount_minor, reason, noted_by, noted_at)
+       VALUES ($1, $2, $3, $4, $5, $6)`,
+      [refundId, paymentId, amountMinor, reason, notedBy, notedAt],
+    );
+  },
+
+  paidOtherwise: async (db, paymentId) => {
+    const { rows } = await db.query<PaidOtherwise>(
+      `SELECT refund_id AS "refundId", payment_id AS "paymentId", amount_minor AS "amountMinor", reason,
+              noted_by AS "notedBy", noted_at AS "notedAt"
+       FROM refunds_paid_otherwise WHERE payment_id = $1 ORDER BY noted_at`,
+      [paymentId],
+    );
+    return rows;
+  },
+
   list: async (db, { orderId, userId, from, to }, { beforePaymentId, rowsMax }) => {
     const { rows } = await db.query<Row>(
       `SELECT ${columns} FROM payments
@@ -192,6 +227,7 @@ const changeOf = (payment: Exclude<Payment, { status: 'new' }>, nowMs: number) =
     amountMinor: charge.amountMinor ?? null,
     currency: charge.currency ?? null,
     method: charge.method ?? null,
+    provider: charge.provider ?? null,
     token: payment.status === 'aborted' ? null : (charge.token ?? null),
     cancelledFor: payment.status === 'authorizing' ? payment.cancelledFor : null,
     reason: 'reason' in payment ? payment.reason : null,
@@ -199,6 +235,7 @@ const changeOf = (payment: Exclude<Payment, { status: 'new' }>, nowMs: number) =
     refundedMinor: refundedMinor(payment),
     at: new Date(nowMs),
     isRenewed: 'isRenewed' in payment && payment.isRenewed,
+    wasAuthorized: 'wasAuthorized' in payment && payment.wasAuthorized,
     tries: triesOf(payment),
     retryUntil: 'retryUntilMs' in payment && payment.retryUntilMs ? new Date(payment.retryUntilMs) : null,
     holdExpiresAt:
@@ -210,19 +247,22 @@ const saveAll = writeBatch<ReturnType<typeof changeOf>>((tx, changes) =>
   tx.query(
     `INSERT INTO payments (payment_id, order_id, status, user_id, amount_minor, currency, method, token,
        cancelled_for, reason, refunds, refunded_minor, created_at, updated_at, is_renewed, tries, retry_until,
-       hold_expires_at)
+       hold_expires_at, was_authorized, provider)
      SELECT "paymentId", "orderId", status, "userId", "amountMinor", currency, method, token, "cancelledFor", reason,
-       refunds, "refundedMinor", at, at, "isRenewed", tries, "retryUntil", "holdExpiresAt"
+       refunds, "refundedMinor", at, at, "isRenewed", tries, "retryUntil", "holdExpiresAt",
+       "wasAuthorized", provider
      FROM jsonb_to_recordset($1::jsonb) AS change("paymentId" uuid, "orderId" uuid, status text, "userId" uuid,
        "amountMinor" bigint, currency text, method text, token text, "cancelledFor" text, reason text,
        refunds jsonb, "refundedMinor" bigint, at timestamptz, "isRenewed" boolean, tries integer,
-       "retryUntil" timestamptz, "holdExpiresAt" timestamptz)
+       "retryUntil" timestamptz, "holdExpiresAt" timestamptz, "wasAuthorized" boolean,
+       provider text)
      ON CONFLICT (payment_id) DO UPDATE SET status = excluded.status, user_id = excluded.user_id,
        amount_minor = excluded.amount_minor, currency = excluded.currency, method = excluded.method,
        token = excluded.token, cancelled_for = excluded.cancelled_for, reason = excluded.reason,
        refunds = excluded.refunds, refunded_minor = excluded.refunded_minor, updated_at = excluded.updated_at,
        is_renewed = excluded.is_renewed, tries = excluded.tries, retry_until = excluded.retry_until,
-       hold_expires_at = excluded.hold_expires_at`,
+       hold_expires_at = excluded.hold_expires_at, was_authorized = excluded.was_authorized,
+       provider = excluded.provider`,
     [JSON.stringify(changes)],
   ),
 );
@@ -269,13 +309,14 @@ const published = (events: Pick<EventPublisher<Published>, 'event'>, event: Paym
 
 const paymentOf = (row: Row): Payment => {
   const known = { paymentId: row.paymentId, orderId: row.orderId };
-  const { status, amountMinor, currency, method, userId, token, refunds, isRenewed, tries } = row;
+  const { status, amountMinor, currency, method, provider, userId, token } = row;
+  const { refunds, isRenewed, tries } = row;
   const retryUntilMs = row.retryUntil?.getTime() ?? null;
   const holdExpiresAtMs = row.holdExpiresAt?.getTime() ?? null;
   if (status === 'awaiting_instruction') return { ...known, holdExpiresAtMs, status };
   if (status === 'aborted' && amountMinor === null) return { ...known, status, reason: row.reason ?? '' };
   assert(amountMinor !== null && currency !== null && method !== null, `a payment ${status} has a charge`);
-  const charge = { amountMinor, currency, method, userId, token };
+  const charge = { amountMinor, currency, method, provider, userId, token };
   const charged = { ...known, ...charge, tries, retryUntilMs, holdExpiresAtMs };
   switch (status) {
     case 'awaiting_stock':
@@ -289,8 +330,9 @@ const paymentOf = (row: Row): Payment => {
       return { ...charged, status, refunds, isRenewed };
     case 'failed':
       return { ...charged, status, reason: row.reason ?? '', isRenewed };
-    case 'declined':
     case 'voiding':
+      return { ...charged, status, reason: row.reason ?? '', wasAuthorized: row.wasAuthorized };
+    case 'declined':
     case 'voided':
     case 'aborted':
       return { ...charged, status, reason: row.reason ?? '' };

@@ -15,7 +15,14 @@ const known = { paymentId: 'payment-1', orderId: 'order-1' };
 const orderPlaced: PaymentCommand = {
   type: 'NoteInstruction',
   known,
-  charge: { userId: 'user-1', amountMinor: 1999, currency: 'EUR', method: 'card', token: 'tok_ok' },
+  charge: {
+    userId: 'user-1',
+    amountMinor: 1999,
+    currency: 'EUR',
+    method: 'card',
+    provider: 'sandbox',
+    token: 'tok_ok',
+  },
 };
 const stockReserved: PaymentCommand = { type: 'NoteStockReserved', known };
 const cancel: PaymentCommand = { type: 'CancelPayment', known, reason: 'timed_out', nowMs: 7 };
@@ -123,6 +130,13 @@ describe('the payment of a cancelled order', () => {
     ]);
   });
 
+  test('is told to be voided also when its authorisation is gone at the provider by then', () => {
+    const voiding = given(orderPlaced, stockReserved, authorized, cancel);
+    expect(when(voiding, nothingToVoid)).toEqual(['PaymentVoided']);
+    const cancelledInFlight = given(orderPlaced, stockReserved, cancel, authorized);
+    expect(when(cancelledInFlight, nothingToVoid)).toEqual(['PaymentVoided']);
+  });
+
   test('is left alone when the provider declined it', () => {
     expect(when(given(orderPlaced, stockReserved, declined), cancel)).toEqual([]);
     expect(when(given(orderPlaced, stockReserved, cancel), declined)).toEqual(['PaymentDeclined']);
@@ -140,6 +154,7 @@ describe('a declined authorisation', () => {
   const again = (nowMs: number): PaymentCommand => ({
     type: 'RetryPayment',
     method: 'paypal',
+    provider: 'stripe',
     token: 'tok_2',
     nowMs,
   });
@@ -152,6 +167,7 @@ describe('a declined authorisation', () => {
     expect(given(...asked, declinedAt(10), again(1009))).toMatchObject({
       status: 'authorizing',
       method: 'paypal',
+      provider: 'stripe',
       token: 'tok_2',
       tries: 2,
     });
@@ -344,6 +360,33 @@ describe('a refund', () => {
     expect(when(paidAgain, refundFailed('r1', 1))).toEqual([]);
   });
 
+  test('that the provider has refused is paid by other means once, and only then', () => {
+    const otherwise: PaymentCommand = { type: 'NotePaidOtherwise', refundId: 'r1', nowMs: 8 };
+    const failed = given(...captureOf, refund('r1', 1500), refundFailed('r1'));
+    expect(decide(otherwise, failed)).toMatchObject([
+      { type: 'PaymentRefunded', data: { refundId: 'r1', amountMinor: 1500, occurredAt: 8 } },
+    ]);
+    const paidOtherwise = events(decide(otherwise, failed)).reduce(evolve, failed);
+    expect(refundedMinor(paidOtherwise)).toBe(1500);
+    expect(when(paidOtherwise, askedAgain('r1', 1500))).toEqual([]);
+    const notFailed = { refused: 'refund_not_failed' };
+    for (const payment of [paid, given(...captureOf, refund('r1', 1500)), paidOtherwise, given(orderPlaced)])
+      expect(decide(otherwise, payment)).toEqual(notFailed);
+    const cameBack = given(...captureOf, refund('r1', 1999), refunded('r1'), refundFailed('r1'));
+    expect(when(cameBack, otherwise)).toEqual(['PaymentRefunded']);
+    const paidBeside = given(
+      ...captureOf,
+      refund('r1', 1500),
+      refundFailed('r1'),
+      refund('r2', 1000),
+      refunded('r2'),
+    );
+    expect(decide(otherwise, paidBeside)).toEqual({
+      refused: 'refund_exceeds_capture',
+      refundableMinor: 999,
+    });
+  });
+
   test('that is owed twice, of the goods and of the rest, is together no more than was taken', () => {
     const goods = [refund('r1', 1500), refunded('r1'), refundFailed('r1')];
     const owed = given(...captureOf, ...goods, cancel, refunded('order-1'), refundFailed('order-1'));
@@ -362,7 +405,7 @@ describe('a refund', () => {
   });
 });
 
-test('whatever comes in whatever order, no payment is both captured and voided, nor captured twice, nor are its refunds more than it or left waiting', () => {
+test('whatever comes in whatever order, no payment is both captured and voided, nor captured twice, nor untold once it was authorised, nor are its refunds more than it or left waiting', () => {
   const commands = fc.array(
     fc.constantFrom(
       orderPlaced,
@@ -385,6 +428,8 @@ test('whatever comes in whatever order, no payment is both captured and voided, 
       refundFailed('r1'),
       refundFailed('r3'),
       { type: 'AskForRefundsAgain', nowMs: 5 } as const,
+      { type: 'NotePaidOtherwise', refundId: 'r1', nowMs: 5 } as const,
+      { type: 'NotePaidOtherwise', refundId: 'r3', nowMs: 5 } as const,
       refunded('order-1'),
     ),
     { maxLength: 40 },
@@ -404,6 +449,7 @@ test('whatever comes in whatever order, no payment is both captured and voided, 
       if (payment.status === 'captured' && !payment.refunds.some(({ state }) => state === 'due'))
         expect(payment.refunds.filter(({ state }) => state === 'waiting')).toEqual([]);
       const count = (type: string) => seen.filter((one) => one === type).length;
+      if (seen.includes('PaymentAuthorized')) expect(payment.status).not.toBe('aborted');
       expect(count('AuthorizationDue')).toBeLessThanOrEqual(1);
       expect(count('PaymentCaptured')).toBeLessThanOrEqual(1);
       expect(count('PaymentCaptured') + count('PaymentVoided')).toBeLessThanOrEqual(1);

@@ -15,6 +15,11 @@ export type Charge = {
   amountMinor: number;
   currency: string;
   method: string;
+  /**
+   * Who is asked for the money, and who alone has it then: what follows goes to the same one. Null for a payment of before
+   * this was kept.
+   */
+  provider: string | null;
   /** Deleted (null) once the provider has answered, because it is not needed again. */
   token: string | null;
 };
@@ -63,7 +68,8 @@ export type Payment =
   | (Charged & Taking & { status: 'captured' })
   /** No money was or will be captured, so refunds that were waiting are dropped. */
   | (Charged & { status: 'failed'; reason: string; isRenewed: boolean })
-  | (Charged & { status: 'voiding'; reason: string })
+  /** `wasAuthorized` if the order has heard of the authorisation, and so waits to hear that it is given up. */
+  | (Charged & { status: 'voiding'; reason: string; wasAuthorized: boolean })
   | (Charged & { status: 'voided'; reason: string })
   /** Ended before an authorisation; without a charge when the instruction never arrived. */
   | (Known & Partial<Charge & Tries & Held> & { status: 'aborted'; reason: string });
@@ -75,7 +81,7 @@ export type PaymentEvent =
   | { type: 'InstructionNoted'; known: Known; charge: Charge }
   | ({ type: 'StockNoted'; known: Known } & Held)
   | ({ type: 'AuthorizationDue' } & Held)
-  | { type: 'PaymentRetried'; method: string; token: string }
+  | { type: 'PaymentRetried'; method: string; provider: string; token: string }
   | { type: 'RetryClosed' }
   | { type: 'CancellationNoted'; reason: string }
   | { type: 'PaymentAuthorized'; data: PaymentAuthorized }
@@ -97,10 +103,12 @@ export type PaymentCommand =
   | { type: 'NoteStockReserved'; known: Known; holdExpiresAtMs?: number }
   /** With `asksAgain`, a refund that the provider has refused is asked for once more. */
   | { type: 'CancelPayment'; known: Known; reason: string; asksAgain?: boolean; nowMs: number }
-  | { type: 'RetryPayment'; method: string; token: string; nowMs: number }
+  | { type: 'RetryPayment'; method: string; provider: string; token: string; nowMs: number }
   | { type: 'CapturePayment' }
   /** Asks once more for every refund that the provider had confirmed and that came back. */
   | { type: 'AskForRefundsAgain'; nowMs: number }
+  /** Staff have paid by other means what the provider has refused to refund, so it is not asked for that any more. */
+  | { type: 'NotePaidOtherwise'; refundId: string; nowMs: number }
   /**
    * With `isAtMost`, as much of the amount as is left: staff may have refunded a part meanwhile. With `asksAgain`, once
    * more if the provider has refused it.
@@ -138,7 +146,8 @@ export type PaymentRefusal =
   | { refused: 'not_retryable'; status: Payment['status'] }
   | { refused: 'not_authorized'; status: Payment['status'] }
   | { refused: 'not_captured'; status: Payment['status'] }
-  | { refused: 'refund_exceeds_capture'; refundableMinor: number };
+  | { refused: 'refund_exceeds_capture'; refundableMinor: number }
+  | { refused: 'refund_not_failed' };
 
 export type Decision = readonly PaymentEvent[] | PaymentRefusal;
 
@@ -169,7 +178,12 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
       if (payment.status !== 'declined' || !isBefore(command.nowMs, payment.retryUntilMs))
         return { refused: 'not_retryable', status: payment.status };
       return [
-        { type: 'PaymentRetried', method: command.method, token: command.token },
+        {
+          type: 'PaymentRetried',
+          method: command.method,
+          provider: command.provider,
+          token: command.token,
+        },
         { type: 'AuthorizationDue', holdExpiresAtMs: payment.holdExpiresAtMs },
       ];
     case 'CapturePayment':
@@ -181,6 +195,8 @@ export const decide = (command: PaymentCommand, payment: Payment): Decision => {
       return askAgain(command, payment);
     case 'RefundPayment':
       return refund(command, payment);
+    case 'NotePaidOtherwise':
+      return notePaidOtherwise(command, payment);
     case 'NoteAnswer':
       return noteAnswer(command, payment);
     default:
@@ -257,6 +273,22 @@ const refund = (command: Extract<PaymentCommand, { type: 'RefundPayment' }>, pay
   if (!isKnown && !isAtMost && amountMinor > leftMinor)
     return { refused: 'refund_exceeds_capture', refundableMinor: leftMinor };
   return amountMinor === 0 ? nothing : takeRefund(payment, command);
+};
+
+const notePaidOtherwise = (
+  { refundId, nowMs }: Extract<PaymentCommand, { type: 'NotePaidOtherwise' }>,
+  payment: Payment,
+): Decision => {
+  const failed = isTaking(payment)
+    ? payment.refunds.find((refund) => refund.refundId === refundId && refund.state === 'failed')
+    : undefined;
+  if (!isTaking(payment) || failed === undefined) return { refused: 'refund_not_failed' };
+  const { amountMinor } = failed;
+  // Other refunds may have paid since what the provider had refused.
+  const others = payment.refunds.filter((refund) => refund !== failed);
+  const leftMinor = refundableMinor({ ...payment, refunds: others });
+  if (amountMinor > leftMinor) return { refused: 'refund_exceeds_capture', refundableMinor: leftMinor };
+  return [{ type: 'PaymentRefunded', data: { ...fact(payment, nowMs), refundId, amountMinor } }];
 };
 
 const askAgain = (
@@ -336,7 +368,8 @@ const noteAnswer = (
         : [{ type: 'PaymentFailed', data: { ...fact(payment, nowMs), reason: answer.reason } }];
     case 'void':
       if (payment.status !== 'voiding') return nothing;
-      return answer.outcome === 'voided'
+      // There may be nothing to void any more: it has lapsed, or was cancelled at the provider.
+      return answer.outcome === 'voided' || payment.wasAuthorized
         ? [{ type: 'PaymentVoided', data: { ...fact(payment, nowMs), reason: payment.reason } }]
         : [{ type: 'PaymentAborted', known: keys(payment), reason: payment.reason }];
     case 'refund':
@@ -429,8 +462,13 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
       };
     case 'PaymentRetried': {
       const before = charged(payment);
-      const { method, token } = event;
-      return { ...before, method, token, tries: before.tries + 1, status: 'authorizing', cancelledFor: null };
+      const { method, provider, token } = event;
+      return {
+        ...{ ...before, method, provider, token },
+        tries: before.tries + 1,
+        status: 'authorizing',
+        cancelledFor: null,
+      };
     }
     case 'RetryClosed':
       assert(payment.status === 'declined', 'only a declined payment is tried again');
@@ -462,7 +500,13 @@ export const evolve = (payment: Payment, event: PaymentEvent): Payment => {
         isRenewed: takingOf(payment).isRenewed,
       };
     case 'VoidDue':
-      return { ...charged(payment), status: 'voiding', reason: event.reason, token: null };
+      return {
+        ...charged(payment),
+        status: 'voiding',
+        reason: event.reason,
+        wasAuthorized: payment.status === 'authorized',
+        token: null,
+      };
     case 'PaymentVoided':
       return { ...charged(payment), status: 'voided', reason: event.data.reason };
     case 'PaymentAborted': {
@@ -517,10 +561,10 @@ const keys = ({ paymentId, orderId }: Known): Known => ({ paymentId, orderId });
 
 const charged = (payment: Payment): Charged => {
   assert('amountMinor' in payment && payment.amountMinor !== undefined, 'the charge is known by now');
-  const { paymentId, orderId, userId, amountMinor, currency, method, token, tries } = payment as Charged;
-  const { retryUntilMs, holdExpiresAtMs } = payment as Charged;
+  const { paymentId, orderId, userId, amountMinor, currency, method, provider, token } = payment as Charged;
+  const { tries, retryUntilMs, holdExpiresAtMs } = payment as Charged;
   return {
-    ...{ paymentId, orderId, userId, amountMinor, currency, method, token, tries },
+    ...{ paymentId, orderId, userId, amountMinor, currency, method, provider, token, tries },
     retryUntilMs,
     holdExpiresAtMs,
   };

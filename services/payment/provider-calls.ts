@@ -25,6 +25,8 @@ export type ClaimedCall = {
   attempts: number;
   currency: string;
   method: string;
+  /** By which the payment is made; null where that was not kept. */
+  provider: string | null;
   token: string | null;
   cancelledFor: string | null;
   dueSinceMs: number;
@@ -161,7 +163,7 @@ export const claim = async (
        RETURNING c.*
      )
      SELECT c.key, c.kind, c.payment_id AS "paymentId", p.order_id AS "orderId", c.amount_minor AS "amountMinor",
-            c.refund_id AS "refundId", c.attempts, p.currency, p.method, p.token, p.is_renewed AS "isRenewed",
+            c.refund_id AS "refundId", c.attempts, p.currency, p.method, p.provider, p.token, p.is_renewed AS "isRenewed",
             p.tries,
             p.cancelled_for AS "cancelledFor", c.correlation_id AS "correlationId",
             c.causation_id AS "causationId", c.traceparent,

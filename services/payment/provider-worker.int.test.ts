@@ -9,7 +9,7 @@ import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { type HandClock, handClock } from '#platform/testing/hand-clock';
 import { testHost } from '#platform/testing/test-host';
-import { guardProviders } from './guarded-provider.js';
+import { providerGuard } from './guarded-provider.js';
 import type { PaymentCommand } from './payment.js';
 import { createPaymentMetrics } from './payment-metrics.js';
 import { createPaymentStore, type PaymentStore } from './payment-store.js';
@@ -85,7 +85,7 @@ const tell = (orderId: string, command: PaymentCommand) =>
 const due = async (token = 'tok_ok', amountMinor = 1999): Promise<string> => {
   const orderId = randomUUID();
   const known = { orderId, paymentId: randomUUID() };
-  const charge = { userId: null, amountMinor, currency: 'EUR', method: 'card', token };
+  const charge = { userId: null, amountMinor, currency: 'EUR', method: 'card', provider: 'sandbox', token };
   await tell(orderId, { type: 'NoteInstruction', known, charge });
   await tell(orderId, { type: 'NoteStockReserved', known });
   return orderId;
@@ -438,8 +438,7 @@ describe('a provider that is down', () => {
     };
     const { metrics } = testHost('payment-test', { clock });
     const monotonicMs = () => clock.monotonicMs();
-    const guarded = guardProviders([away], { metrics, monotonicMs, callsConcurrentMax: 10 }).get('away');
-    assert(guarded !== undefined, 'it is guarded');
+    const guarded = providerGuard({ metrics, monotonicMs, callsConcurrentMax: 10 })(away);
     const orders = await Promise.all(Array.from({ length: 8 }, () => due()));
     const quiet = worker(guarded, 5000, undefined, 1);
     for (let n = 0; n < 8; n += 1) await quiet.workOff();
@@ -460,9 +459,7 @@ describe('a provider that is down', () => {
 
   test('does not take more places than its own', async () => {
     const { metrics } = testHost('payment-test', { clock });
-    const guarded = guardProviders([sandbox], { metrics, monotonicMs: () => 0, callsConcurrentMax: 2 }).get(
-      'sandbox',
-    );
+    const guarded = providerGuard({ metrics, monotonicMs: () => 0, callsConcurrentMax: 2 })(sandbox);
     const orders = await Promise.all([due('tok_slow'), due('tok_slow'), due('tok_slow')]);
     await worker(guarded).workOff();
     expect((await Promise.all(orders.map(statusOf))).sort()).toEqual([

@@ -38,8 +38,8 @@ export type ProviderWorker = Component & {
 };
 
 type WorkerDeps = Books & {
-  /** The provider of a method of payment. */
-  providerOf: (method: string) => PaymentProvider;
+  /** The provider of a payment. */
+  providerOf: (payment: Pick<ClaimedCall, 'method' | 'provider'>) => PaymentProvider;
   metrics: PaymentMetrics;
   /** For how long a declined buyer may try again now. */
   retryMs: () => number;
@@ -75,9 +75,7 @@ export const createProviderWorker = (
   };
 
   const start = (call: ClaimedCall): Promise<void> => {
-    const made = asPartOf(host, deps.providerOf(call.method).name, call, () =>
-      make(host, deps, call, ringAfter),
-    )
+    const made = asPartOf(host, deps.providerOf(call).name, call, () => make(host, deps, call, ringAfter))
       .catch((error: unknown) => reportUnsettled(host, call, error))
       .finally(() => {
         inFlight.delete(made);
@@ -179,7 +177,7 @@ const make = async (
   const { orderId, kind, attempts } = call;
   try {
     const answer = await abortingAfter(timeoutMs, (signal) =>
-      askProvider(deps.providerOf(call.method), call, signal),
+      askProvider(deps.providerOf(call), call, signal),
     );
     const events = await settle(deps, call, answer, { nowMs: clock.nowMs(), retryMs: deps.retryMs() });
     metrics.observe(call, answer, clock.nowMs());

@@ -7,7 +7,12 @@ import { type Decision, isRefusal, type PaymentCommand } from './payment.js';
 import type { PaymentStore } from './payment-store.js';
 
 /** Payment's reactions to the events of order and inventory. They never call the provider: see provider-worker.ts. */
-export const reactions = (payments: PaymentStore, clock: Clock): Reactions<EventMap> => {
+export const reactions = (
+  payments: PaymentStore,
+  clock: Clock,
+  /** The provider of a payment that begins now. */
+  providerNameOf: (method: string) => string,
+): Reactions<EventMap> => {
   const known = (orderId: string) => ({ orderId, paymentId: newId(clock) });
 
   return {
@@ -16,7 +21,7 @@ export const reactions = (payments: PaymentStore, clock: Clock): Reactions<Event
       await payments.update(tx, orderId, {
         type: 'NoteInstruction',
         known: known(orderId),
-        charge: { userId, amountMinor, currency, method, token },
+        charge: { userId, amountMinor, currency, method, provider: providerNameOf(method), token },
       });
     },
 

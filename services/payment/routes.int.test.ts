@@ -11,10 +11,11 @@ import { paymentRoutes } from './routes.js';
 
 const host = testHost('payment-test');
 const buyer = randomUUID();
+const supporter = randomUUID();
 const auth: Authenticator = {
   principalOf: async (header) =>
     header === 'Bearer staff'
-      ? { kind: 'user', userId: randomUUID(), roles: ['support'] }
+      ? { kind: 'user', userId: supporter, roles: ['support'] }
       : { kind: 'user', userId: buyer, roles: ['customer'] },
 };
 let scratch: ScratchDatabase;
@@ -24,10 +25,18 @@ beforeAll(async () => {
   scratch = await scratchDatabase(
     ['outbox', 'http'].map((part) => `platform/${part}/migrations`).concat('services/payment/migrations'),
   );
-  const events = { event: () => expect.fail('nothing is published here') };
+  const events: Parameters<typeof createPaymentStore>[0]['events'] = {
+    event: (type, key, value, { occurredAt }) => ({
+      topic: type,
+      key,
+      value: Buffer.from(JSON.stringify(value)),
+      headers: { 'occurred-at': String(occurredAt) },
+    }),
+  };
   app = createHttpServer(host, { port: 0, title: 'payment', auth }).app;
   const payments = createPaymentStore({ clock: host.clock, events });
-  paymentRoutes(app, { db: scratch.db, payments, clock: host.clock, logger: host.logger });
+  const { clock, logger } = host;
+  paymentRoutes(app, { db: scratch.db, payments, providerNameOf: () => 'sandbox', clock, logger });
 });
 afterAll(() => scratch.drop());
 
@@ -154,6 +163,72 @@ test('a refund of a payment that took nothing is refused', async () => {
   }
   const { rows } = await scratch.db.query('SELECT FROM refund_requests WHERE payment_id = $1', [paymentId]);
   expect(rows).toEqual([]);
+});
+
+describe('a refund that staff have paid by other means', () => {
+  const failedRefund = async () => {
+    const orderId = await paid(buyer, '2026-05-06T12:00:00Z');
+    const refundId = newId();
+    await scratch.db.query(
+      `UPDATE payments SET refunds = jsonb_build_array(jsonb_build_object('refundId', $2::text, 'amountMinor', 40,
+         'state', 'failed')) WHERE order_id = $1`,
+      [orderId, refundId],
+    );
+    return { orderId, paymentId: await idOf(orderId), refundId };
+  };
+  const say = (
+    paymentId: string,
+    refundId: string,
+    key = newId(),
+    reason = 'a transfer, as the card is closed',
+  ) =>
+    app.inject({
+      method: 'POST',
+      url: `/api/payments/${paymentId}/refunds/${refundId}/paid-otherwise`,
+      headers: { authorization: 'Bearer staff', 'idempotency-key': key },
+      payload: { reason },
+    });
+  const published = async (orderId: string) => {
+    const { rows } = await scratch.db.query<{ topic: string }>('SELECT topic FROM outbox WHERE key = $1', [
+      orderId,
+    ]);
+    return rows.map(({ topic }) => topic);
+  };
+
+  test('counts as refunded, once, and its history says how and to staff why', async () => {
+    const { orderId, paymentId, refundId } = await failedRefund();
+    const key = newId();
+    for (let time = 0; time < 2; time += 1) {
+      const answer = await say(paymentId, refundId, key);
+      expect([answer.statusCode, answer.json()]).toMatchObject([
+        200,
+        { status: 'partially_refunded', refunds: [{ id: refundId, status: 'refunded' }] },
+      ]);
+    }
+    expect(await published(orderId)).toEqual(['PaymentRefunded']);
+    const again = await say(paymentId, refundId);
+    expect([again.statusCode, again.json()]).toMatchObject([409, { code: 'refund_not_failed' }]);
+    const historyFor = async (who: string) => {
+      const headers = { authorization: `Bearer ${who}` };
+      const answer = await app.inject({ url: `/api/payments/${paymentId}/history`, headers });
+      return (answer.json() as { items: object[] }).items;
+    };
+    const item = { kind: 'paid_otherwise', refundId, amount: { amountMinor: 40 }, answer: 'refunded' };
+    expect(await historyFor('staff')).toMatchObject([
+      { ...item, reason: 'a transfer, as the card is closed' },
+    ]);
+    const [shown] = await historyFor('buyer');
+    expect(shown).toMatchObject(item);
+    expect(shown).not.toHaveProperty('reason');
+  });
+
+  test('is one of the payment, and takes a reason', async () => {
+    const { paymentId, refundId, orderId } = await failedRefund();
+    expect((await say(paymentId, newId())).json()).toMatchObject({ code: 'refund_not_found' });
+    expect((await say(newId(), refundId)).json()).toMatchObject({ code: 'payment_not_found' });
+    expect((await say(paymentId, refundId, newId(), ' ')).statusCode).toBe(400);
+    expect(await published(orderId)).toEqual([]);
+  });
 });
 
 test('a payment of somebody else is none', async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { assert } from '#platform/assert';
 import type { Clock } from '#platform/clock';
 import { actorOf, hasRole, type Principal, userIdOf } from '#platform/http/auth';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
@@ -15,6 +16,7 @@ import type { PaymentRefusal } from './payment.js';
 import {
   anotherTryBody,
   historySchema,
+  paidOtherwiseBody,
   paymentSchema,
   refundBody,
   refundSchema,
@@ -23,10 +25,19 @@ import {
 import type { PaymentStore, PaymentView } from './payment-store.js';
 import { callsOf } from './provider-calls.js';
 
+type HistoryItem = z.output<typeof historySchema>['items'][number];
+
 const tags = ['payments'];
 const params = z.strictObject({ id: uuid });
 
-export type PaymentRouteDeps = { db: Database; payments: PaymentStore; clock: Clock; logger: Logger };
+export type PaymentRouteDeps = {
+  db: Database;
+  payments: PaymentStore;
+  /** The provider of a payment that begins now. */
+  providerNameOf: (method: string) => string;
+  clock: Clock;
+  logger: Logger;
+};
 
 export const paymentRoutes = (app: HttpApp, deps: PaymentRouteDeps): void => {
   listRoute(app, deps);
@@ -34,6 +45,7 @@ export const paymentRoutes = (app: HttpApp, deps: PaymentRouteDeps): void => {
   historyRoute(app, deps);
   anotherTryRoute(app, deps);
   refundRoute(app, deps);
+  paidOtherwiseRoute(app, deps);
 };
 
 const listRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void => {
@@ -109,14 +121,15 @@ const historyRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void =>
     async ({ params: { id }, principal }) => {
       const payment = visible(await payments.find(db, { paymentId: id }), principal);
       const { orderId, tries, refunds, currency } = payment;
-      const [calls, requests] = await Promise.all([
+      const [calls, requests, paidOtherwise] = await Promise.all([
         callsOf(db, { orderId, tries, refunds }),
         payments.refundRequests(db, id),
+        payments.paidOtherwise(db, id),
       ]);
       const isForStaff = isStaff(principal);
       const reasons = new Map(isForStaff ? requests.map(({ refundId, reason }) => [refundId, reason]) : []);
-      return {
-        items: calls.map(({ kind, amountMinor, refundId, attempts, answer, lastError, ...times }) => ({
+      const asked = calls.map(
+        ({ kind, amountMinor, refundId, attempts, answer, lastError, ...times }): HistoryItem => ({
           kind,
           amount: { amountMinor, currency: currency ?? '' },
           ...(refundId === null ? {} : { refundId }),
@@ -126,13 +139,29 @@ const historyRoute = (app: HttpApp, { db, payments }: PaymentRouteDeps): void =>
           ...(lastError !== null && isForStaff ? { lastError } : {}),
           askedAt: times.askedAt.toISOString(),
           answeredAt: times.answeredAt?.toISOString() ?? null,
-        })),
-      };
+        }),
+      );
+      const otherwise = paidOtherwise.map(
+        ({ amountMinor, refundId, reason, notedAt }): HistoryItem => ({
+          kind: 'paid_otherwise',
+          amount: { amountMinor, currency: currency ?? '' },
+          refundId,
+          ...(isForStaff ? { reason } : {}),
+          attempts: 0,
+          answer: 'refunded',
+          askedAt: notedAt.toISOString(),
+          answeredAt: notedAt.toISOString(),
+        }),
+      );
+      return { items: [...asked, ...otherwise] };
     },
   );
 };
 
-const anotherTryRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentRouteDeps): void => {
+const anotherTryRoute = (
+  app: HttpApp,
+  { db, payments, providerNameOf, clock, logger }: PaymentRouteDeps,
+): void => {
   app.post(
     '/api/payments',
     {
@@ -160,6 +189,7 @@ const anotherTryRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentR
         const decision = await payments.update(tx, orderId, {
           type: 'RetryPayment',
           method,
+          provider: providerNameOf(method),
           token,
           nowMs: clock.nowMs(),
         });
@@ -221,6 +251,47 @@ const refundRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentRoute
   );
 };
 
+const paidOtherwiseRoute = (app: HttpApp, { db, payments, clock, logger }: PaymentRouteDeps): void => {
+  app.post(
+    '/api/payments/:id/refunds/:refundId/paid-otherwise',
+    {
+      access: [...staff],
+      requires: ['idempotency-key'],
+      schema: {
+        tags,
+        summary: 'Say that you have paid a failed refund by other means.',
+        description:
+          'It counts as refunded, and the provider is not asked for it any more. This cannot be undone.',
+        params: z.strictObject({ id: uuid, refundId: uuid }),
+        body: paidOtherwiseBody,
+        response: { 200: paymentSchema, ...problems(404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { id: paymentId, refundId } = request.params;
+      const { reason } = request.body;
+      return idempotent(db, request, reply, async (tx) => {
+        const payment = await payments.find(tx, { paymentId });
+        if (!payment) throw unknownPayment();
+        const { orderId, refunds } = payment;
+        if (!refunds.some((refund) => refund.refundId === refundId))
+          throw problem(404, 'refund_not_found', 'This payment has no such refund.');
+        const nowMs = clock.nowMs();
+        const decision = await payments.update(tx, orderId, { type: 'NotePaidOtherwise', refundId, nowMs });
+        if ('refused' in decision) throw refused(decision);
+        const [paid] = decision;
+        assert(paid?.type === 'PaymentRefunded', 'it is refunded now');
+        const { amountMinor } = paid.data;
+        const notedBy = actorOf(request.principal);
+        const notedAt = new Date(nowMs);
+        await payments.notePaidOtherwise(tx, { refundId, paymentId, amountMinor, reason, notedBy, notedAt });
+        tx.afterCommit(() => logger.info({ orderId, refundId, notedBy }, 'refund paid by other means'));
+        return { status: 200, body: shown((await payments.find(tx, { paymentId })) ?? payment) };
+      });
+    },
+  );
+};
+
 const refused = (refusal: PaymentRefusal) => {
   switch (refusal.refused) {
     case 'not_retryable':
@@ -228,6 +299,8 @@ const refused = (refusal: PaymentRefusal) => {
     case 'not_authorized':
     case 'not_captured':
       return problem(409, 'payment_not_captured', `A payment that is ${refusal.status} cannot be refunded.`);
+    case 'refund_not_failed':
+      return problem(409, refusal.refused, 'The provider has not refused this refund, or it is paid.');
     case 'refund_exceeds_capture':
       return problem(
         422,

@@ -13,6 +13,7 @@ import type { PaymentCommand } from './payment.js';
 import { createPaymentMetrics } from './payment-metrics.js';
 import { createPaymentStore, type PaymentStore } from './payment-store.js';
 import { createProviderWorker, type ProviderWorker } from './provider-worker.js';
+import { createProviders } from './providers.js';
 import { createReferenceStore } from './reference-store.js';
 import { createStripe, createStripeProvider } from './stripe-provider.js';
 import { webhookRoutes } from './webhook-routes.js';
@@ -37,7 +38,6 @@ beforeAll(async () => {
   [base] = (await once(createInterface(sandbox.stdout), 'line')) as [string];
   scratch = await scratchDatabase(['platform/outbox/migrations', 'services/payment/migrations']);
   clock = handClock();
-  const host = testHost('payment-test', { clock, logLevel: 'fatal' });
   payments = createPaymentStore({
     clock,
     events: {
@@ -51,27 +51,34 @@ beforeAll(async () => {
   });
   const stripe = createStripe({ secretKey: 'sk_test_1', apiBase: base, timeoutMs: 2000 });
   const provider = createStripeProvider(stripe, createReferenceStore(scratch.db, 'stripe'));
-  worker = createProviderWorker(host, {
-    db: scratch.db,
-    payments,
-    providerOf: () => provider,
-    retryMs: () => 0,
-    metrics: createPaymentMetrics(host.metrics),
-    timeoutMs: 5000,
-    callsConcurrentMax: 10,
-  });
+  worker = workerAsking(() => provider);
 });
 afterAll(async () => {
   sandbox.kill('SIGTERM');
   await scratch.drop();
 });
 
+const workerAsking = (
+  providerOf: Parameters<typeof createProviderWorker>[1]['providerOf'],
+): ProviderWorker => {
+  const host = testHost('payment-test', { clock, logLevel: 'fatal' });
+  return createProviderWorker(host, {
+    db: scratch.db,
+    payments,
+    providerOf,
+    retryMs: () => 0,
+    metrics: createPaymentMetrics(host.metrics),
+    timeoutMs: 5000,
+    callsConcurrentMax: 10,
+  });
+};
+
 const tell = (orderId: string, command: PaymentCommand) =>
   inTransaction(scratch.db, (tx) => payments.update(tx, orderId, command));
 const due = async (token: string, { amountMinor, currency } = sum): Promise<string> => {
   const orderId = randomUUID();
   const known = { orderId, paymentId: randomUUID() };
-  const charge = { userId: null, amountMinor, currency, method: 'card', token };
+  const charge = { userId: null, amountMinor, currency, method: 'card', provider: 'stripe', token };
   await tell(orderId, { type: 'NoteInstruction', known, charge });
   await tell(orderId, { type: 'NoteStockReserved', known });
   return orderId;
@@ -79,10 +86,10 @@ const due = async (token: string, { amountMinor, currency } = sum): Promise<stri
 const statusOf = async (orderId: string) => (await payments.find(scratch.db, { orderId }))?.status;
 const books = async () => (await fetch(`${base}/_books`)).json() as Promise<Record<string, number>>;
 /** Makes the calls until each payment has the status: each call is tried again after a while. */
-const until = (orderIds: readonly string[], status: string) =>
+const until = (orderIds: readonly string[], status: string, by = worker) =>
   eventually(async () => {
     clock.advanceMs(30_000);
-    await worker.workOff();
+    await by.workOff();
     expect(await Promise.all(orderIds.map(statusOf))).toEqual(orderIds.map(() => status));
   });
 
@@ -109,6 +116,13 @@ const isPaid = (orderId: string) =>
     await worker.workOff();
     expect(await refundsOf(orderId)).toEqual(['done']);
   });
+const published = async (orderId: string): Promise<string[]> => {
+  const { rows } = await scratch.db.query<{ topic: string }>(
+    'SELECT topic FROM outbox WHERE key = $1 ORDER BY seq',
+    [orderId],
+  );
+  return rows.map(({ topic }) => topic);
+};
 const control = (step: string) => fetch(`${base}/_${step}`, { method: 'POST' });
 
 describe('money through Stripe', () => {
@@ -225,6 +239,21 @@ describe('money through Stripe', () => {
     expect((await books()).authorized).toBe((before.authorized ?? 0) + 1);
   });
 
+  test.each(['done', 'not done'])(
+    'is taken once where Stripe answers the capture with an error of its own, %s, which it repeats for a day',
+    async (isDone) => {
+      const orderId = await due('pm_card_visa');
+      await until([orderId], 'authorized');
+      const before = await books();
+      await control(isDone === 'done' ? 'fail-after' : 'fail-before');
+      await tell(orderId, { type: 'CapturePayment' });
+      await until([orderId], 'captured');
+      expect((await books()).captured).toBe((before.captured ?? 0) + 1);
+      await giveBack(orderId);
+      await isPaid(orderId);
+    },
+  );
+
   test('that cannot be given back is reported as such', async () => {
     const orderId = await taken('pm_card_refundFail');
     await giveBack(orderId);
@@ -318,6 +347,19 @@ describe('money through Stripe', () => {
     expect(await intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
   });
 
+  test('is told to be given free where somebody has cancelled it at Stripe before its order is cancelled', async () => {
+    const orderId = await due('pm_card_visa');
+    await until([orderId], 'authorized');
+    await eventually(async () => {
+      const [{ id }] = (await intentsOf(orderId)) as [{ id: string }];
+      await fetch(`${base}/v1/payment_intents/${id}/cancel`, { method: 'POST' }).catch(() => {});
+      expect(await intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
+    });
+    await cancel(orderId);
+    await until([orderId], 'voided');
+    expect(await published(orderId)).toEqual(['PaymentAuthorized', 'PaymentVoided']);
+  });
+
   test('is given free when the order is cancelled, also when nobody knows whether it was guaranteed', async () => {
     const authorized = await due('pm_card_visa');
     await until([authorized], 'authorized');
@@ -337,6 +379,52 @@ describe('money through Stripe', () => {
     });
     const { authorized: granted = 0, captured = 0, canceled = 0 } = await books();
     expect(granted - captured - canceled).toBe(0);
+  });
+});
+
+describe('a payment', () => {
+  const providersWith = (cardProvider: 'stripe' | 'sandbox', isConfigured: boolean) =>
+    createProviders(
+      testHost('payment-test', { clock }),
+      { cardProvider, paypalProvider: 'sandbox', cryptoProvider: 'sandbox', providerCallsConcurrentMax: 10 },
+      {
+        db: scratch.db,
+        stripe: isConfigured
+          ? createStripe({ secretKey: 'sk_test_1', apiBase: base, timeoutMs: 2000 })
+          : undefined,
+      },
+    );
+
+  test('stays with the provider that it began with, and waits for one that is not configured any more', async () => {
+    const before = providersWith('stripe', true);
+    expect(before.nameOf('card')).toBe('stripe');
+    const orderId = await due('pm_card_visa');
+    await until([orderId], 'authorized', workerAsking(before.of));
+    await tell(orderId, { type: 'CapturePayment' });
+
+    const without = providersWith('sandbox', false);
+    expect(await without.checkHealth?.()).toEqual({ status: 'up' });
+    const waiting = workerAsking(without.of);
+    await eventually(async () => {
+      clock.advanceMs(30_000);
+      await waiting.workOff();
+      expect(await without.checkHealth?.()).toEqual({ status: 'degraded', detail: 'away: stripe' });
+    });
+    expect(await statusOf(orderId)).toBe('capturing');
+
+    const after = providersWith('sandbox', true);
+    expect(after.nameOf('card')).toBe('sandbox');
+    await until([orderId], 'captured', workerAsking(after.of));
+  });
+
+  test('of before its provider was kept goes to the one that is set for its method', () => {
+    const payment = { method: 'card', provider: null };
+    expect(providersWith('stripe', true).of(payment).name).toBe('stripe');
+    expect(providersWith('sandbox', true).of(payment).name).toBe('sandbox');
+  });
+
+  test('cannot begin with a provider that is not configured', () => {
+    expect(() => providersWith('stripe', false)).toThrow(/STRIPE_SECRET_KEY is not set/);
   });
 });
 
@@ -401,11 +489,12 @@ describe('an event of Stripe', () => {
       expect(await refundsOf(orderId)).toEqual(['failed']);
     });
     expect(await payments.find(scratch.db, { orderId })).toMatchObject({ refundedMinor: 0 });
-    const { rows } = await scratch.db.query<{ topic: string }>(
-      `SELECT topic FROM outbox WHERE key = $1 AND topic LIKE '%Ref%' ORDER BY seq`,
-      [orderId],
-    );
-    expect(rows.map(({ topic }) => topic)).toEqual(['PaymentRefunded', 'RefundFailed']);
+    expect(await published(orderId)).toEqual([
+      'PaymentAuthorized',
+      'PaymentCaptured',
+      'PaymentRefunded',
+      'RefundFailed',
+    ]);
     await tell(orderId, { type: 'AskForRefundsAgain', nowMs: clock.nowMs() });
     await isPaid(orderId);
     expect((await books()).refundedMinor).toBe(700);

@@ -41,8 +41,9 @@ export const createStripe = ({
 
 // Over seventy lines: a method for each call, and the searches by which they find what an earlier one made.
 /**
- * Stripe: an authorisation is a PaymentIntent with manual capture, and our keys are Stripe's idempotency keys. Stripe
- * knows a PaymentIntent by an id of its own, which is kept by our key. `token` is the id of a payment method.
+ * Stripe: an authorisation is a PaymentIntent with manual capture, and our keys are Stripe's idempotency keys where a
+ * repeat makes a second thing. Stripe knows a PaymentIntent by an id of its own, which is kept by our key. `token` is the
+ * id of a payment method.
  */
 export const createStripeProvider = (stripe: Stripe, references: ReferenceStore): PaymentProvider => {
   const intentOf = async (key: string): Promise<Stripe.PaymentIntent | undefined> => {
@@ -169,11 +170,9 @@ export const createStripeProvider = (stripe: Stripe, references: ReferenceStore)
       const amount = stripeAmount(amountMinor, currency);
       if (amount === undefined) return { outcome: 'refused', reason: inexpressible };
       const answer = await final(async () => {
-        await stripe.paymentIntents.capture(
-          reference,
-          { amount_to_capture: amount },
-          { idempotencyKey: key },
-        );
+        // Without an idempotency key, as for `cancel`: Stripe would repeat an error of its own under it for a day, and
+        // captures an intent only once.
+        await stripe.paymentIntents.capture(reference, { amount_to_capture: amount });
       });
       // Captured before, by a call whose answer was lost.
       const isTaken =

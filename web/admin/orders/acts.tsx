@@ -4,7 +4,7 @@ import { api } from '../../api/client.ts';
 import { type Sent, sentAs } from '../../api/sent.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
-import { TextField } from '../../kit/field.tsx';
+import { SelectField, TextField } from '../../kit/field.tsx';
 import { ProblemPanel } from '../../kit/problem-panel.tsx';
 import { showToast } from '../../kit/toast.tsx';
 import { decimalText, formatMoney, minorOf } from '../../money/money.ts';
@@ -102,7 +102,13 @@ const ActDialog = ({ act, onClose, onDone }: { act: Act; onClose(): void; onDone
   );
 };
 
-const actsOf = (props: Props): Act[] => [retry(props), fulfil(props), refund(props), cancel(props)];
+const actsOf = (props: Props): Act[] => [
+  retry(props),
+  fulfil(props),
+  refund(props),
+  ...paidOtherwise(props),
+  cancel(props),
+];
 
 const retry = ({ order, saga }: Props): Act => {
   const machine = saga.due.filter(({ what }) => what !== 'shipment' && what !== 'delivery');
@@ -221,6 +227,61 @@ const refund = ({ order, saga, payment }: Props): Act => {
       unansweredRefund = undefined;
     },
   };
+};
+
+/** What no answer came to, as `unansweredRefund`. */
+let unansweredPaidOtherwise: Sent | undefined;
+
+/** Only where the provider has refused a refund: then it can be closed by nobody else. */
+const paidOtherwise = ({ payment }: Props): Act[] => {
+  const failed = payment?.refunds.filter(({ status }) => status === 'failed') ?? [];
+  const [first] = failed;
+  if (payment === undefined || first === undefined) return [];
+  return [
+    {
+      name: 'Paid otherwise',
+      isDangerous: true,
+      impossible: undefined,
+      effect:
+        'You have given the buyer the money by other means. The refund counts as paid, the buyer gets a message, and the provider is not asked for it any more. It cannot be undone.',
+      fields: (values, set) => (
+        <>
+          <SelectField
+            label="Failed refund"
+            required
+            value={values.refundId ?? first.id}
+            onChange={(event) => set('refundId', event.target.value)}
+          >
+            {failed.map(({ id, amount }) => (
+              <option key={id} value={id}>
+                {formatMoney(amount)} · {id.slice(-8)}
+              </option>
+            ))}
+          </SelectField>
+          <TextField
+            label="How it was paid"
+            required
+            value={values.reason ?? ''}
+            onChange={(event) => set('reason', event.target.value)}
+            maxLength={200}
+            hint="It is kept with the payment and your name; the buyer does not see it."
+          />
+        </>
+      ),
+      missing: ({ reason }) => (reason?.trim() ? undefined : 'How it was paid, please.'),
+      send: async (values) => {
+        const path = { id: payment.id, refundId: values.refundId ?? first.id };
+        const body = { reason: values.reason?.trim() ?? '' };
+        const sent = sentAs(JSON.stringify({ ...path, ...body }), unansweredPaidOtherwise);
+        unansweredPaidOtherwise = sent;
+        await api.POST('/api/payments/{id}/refunds/{refundId}/paid-otherwise', {
+          params: { path, header: { 'idempotency-key': sent.key } },
+          body,
+        });
+        unansweredPaidOtherwise = undefined;
+      },
+    },
+  ];
 };
 
 const cancel = ({ order, saga }: Props): Act => {

@@ -61,7 +61,8 @@ export const Facts = ({
           {history.items.map(({ kind, amount, attempts, answer, lastError, askedAt, refundId, reason }) => (
             <li key={`${kind}${refundId ?? ''}${askedAt}`} className="grid grid-cols-[1fr_auto] gap-x-3">
               <span>
-                {kind}: {answer?.replaceAll('_', ' ') ?? <span className="text-warn">no answer yet</span>}
+                {kind.replaceAll('_', ' ')}:{' '}
+                {answer?.replaceAll('_', ' ') ?? <span className="text-warn">no answer yet</span>}
                 {attempts > 1 && <span className="text-warn"> after {attempts} attempts</span>}
                 {(reason ?? lastError) && (
                   <span className="block text-ink-soft text-xs">
