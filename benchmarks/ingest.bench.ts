@@ -428,8 +428,10 @@ const report = (runs: readonly Run[], filled: Filled, limit: Limit | undefined):
       2,
     )}\n`,
   );
-  if (runs.some((run) => run.name === 'ours' && !run.exact)) {
-    console.error('clickhouse-ingest was not exact');
+  const inexact = runs.filter(({ name, exact }) => (name === 'ours' || name === 'two') && !exact);
+  if (inexact.length > 0) {
+    const which = inexact.map(({ name, round }) => `${name} in round ${round}`).join(', ');
+    console.error(`clickhouse-ingest was not exact: ${which}`);
     process.exitCode = 1;
   }
 };

@@ -126,8 +126,13 @@ function report(
     )}\n\n${table(
       [{ title: 'topic' }, ...['rows', 'poison', 'sent twice'].map(right)],
       [
-        ['shopper-activity', String(count(activity)), String(activity.poison), String(activity.repeated)],
-        ['sales', String(count(sales)), String(sales.poison), String(sales.repeated)],
+        [
+          'shopper-activity',
+          String(count(activity)),
+          String(activity.poison.size),
+          String(activity.repeated),
+        ],
+        ['sales', String(count(sales)), String(sales.poison.size), String(sales.repeated)],
       ],
     )}\n`,
   );

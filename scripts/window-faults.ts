@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { writeResults } from '../benchmarks/results.js';
 import { thousands } from '../benchmarks/terminal.js';
 import { faultKinds, runFaults } from '../stream-jobs/windows/testing/faults.js';
+import { rowDifferences } from '../stream-jobs/windows/testing/row-differences.js';
 import { seeded } from '../stream-jobs/windows/testing/shop-events.js';
 import { findEngines } from '../tests/running-platform.js';
 
@@ -40,13 +41,12 @@ const { found, expected } = await runFaults({
 }).finally(stop);
 let differences = 0;
 for (const [kind, rows] of Object.entries(expected)) {
-  const here = new Set(found[kind as keyof typeof found]);
-  const missing = rows.filter((row) => !here.delete(row));
-  differences += missing.length + here.size;
+  const { missing, tooMany } = rowDifferences(found[kind as keyof typeof found], rows);
+  differences += missing.length + tooMany.length;
   console.log(
-    `${kind}: ${thousands(rows.length)} rows, ${missing.length} missing or different, ${here.size} too many`,
+    `${kind}: ${thousands(rows.length)} rows, ${missing.length} missing or different, ${tooMany.length} too many`,
   );
-  for (const row of [...missing.slice(0, 2), ...[...here].slice(0, 2)]) console.log(`  ${row}`);
+  for (const row of [...missing.slice(0, 2), ...tooMany.slice(0, 2)]) console.log(`  ${row}`);
 }
 const count = (kind: string): number => faults.filter((one) => one === kind).length;
 console.log(`${faults.length} faults (${faultKinds.map((kind) => `${count(kind)} ${kind}`).join(', ')})`);

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runFilePath } from '#platform/testing/engines';
+import { createClickHouse } from '#platform/clickhouse/client';
+import { engines, runFilePath } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
+import { oracles } from '../services/analytics/oracles.js';
+import { createReconciler } from '../services/analytics/reconciliation.js';
 import { type OrderView, readRunFile, shopAt } from './shop.js';
 
 type Timeline = {
@@ -26,8 +29,15 @@ beforeAll(async () => {
   buyer = await shop.registerCustomer();
 });
 
-const newProduct = (initialStock: number, amountMinor = 1999) =>
-  shop.createProduct(admin, { initialStock, amountMinor });
+/** All that are made here, for the books at the end. */
+const madeProducts: string[] = [];
+const placedOrders: string[] = [];
+
+const newProduct = async (initialStock: number, amountMinor = 1999) => {
+  const productId = await shop.createProduct(admin, { initialStock, amountMinor });
+  madeProducts.push(productId);
+  return productId;
+};
 
 const buy = async (
   productId: string,
@@ -37,6 +47,7 @@ const buy = async (
   const placed = await shop.placeOrder({ token, items: [{ productId, quantity }], paymentToken });
   expect(placed.status).toBe(202);
   expect(placed.body).toMatchObject({ status: 'pending', statusUrl: `/api/orders/${placed.body.id}/status` });
+  placedOrders.push(placed.body.id);
   return placed.body.id;
 };
 
@@ -389,5 +400,43 @@ describe('the whole saga', () => {
     }
     durationsMs.sort((a, b) => a - b);
     expect(durationsMs[10]).toBeLessThan(1000);
+  });
+});
+
+describe('the books', () => {
+  it('agree on every order and product above, when they are compared as they will be half an hour from now', async ({
+    onTestFinished,
+  }) => {
+    const clickhouse = createClickHouse({ url: engines().clickhouseUrl });
+    onTestFinished(() => clickhouse.stop());
+    const happened = async () =>
+      (
+        await clickhouse.query<{ ended: number; types: string[] }>(
+          `SELECT uniqExactIf(key, type IN ('OrderConfirmed', 'OrderCancelled')) AS ended, groupUniqArray(type) AS types
+           FROM domain_events WHERE key IN {orders:Array(String)}`,
+          { orders: placedOrders },
+        )
+      )[0];
+    await eventually(async () =>
+      expect(await happened()).toEqual({
+        ended: placedOrders.length,
+        types: expect.arrayContaining([
+          'PaymentDeclined',
+          'StockReleased',
+          'OrderReturned',
+          'PaymentRefunded',
+        ]),
+      }),
+    );
+    const asOfMs = Date.now() + 1_800_000;
+    const reconciler = createReconciler(clickhouse, {
+      read: async () => ({ asOfMs, lagMs: 0, version: '' }),
+    });
+    const isOurs = ({ subject }: { subject: string }) =>
+      [...placedOrders, ...madeProducts].some((id) => subject.includes(id));
+    await eventually(async () => {
+      const { found } = await reconciler.differences(oracles, undefined, 100_000);
+      expect(found.filter(isOurs)).toEqual([]);
+    });
   });
 });

@@ -5,6 +5,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import { newId } from '#platform/ids';
 import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { Broker, BrokerAdmin, IncomingRecord, OutgoingRecord } from '#platform/messaging/broker';
+import { deadLetterTopic } from '#platform/messaging/dead-letter';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
@@ -155,7 +156,8 @@ export type Truth = {
   rows: Map<number, number[]>;
   /** Sum of `occurred_at` (activity) or `amount_minor` (sales) over them. */
   sum: bigint;
-  poison: number;
+  /** Where the poison is, as `partition/offset`. */
+  poison: ReadonlySet<string>;
   repeated: number;
 };
 
@@ -172,13 +174,13 @@ export const readTruth = async (
   to: ReadonlyMap<number, bigint>,
 ): Promise<Truth> => {
   const type = avroType(schema);
-  const truth: Truth = { rows: new Map(), sum: 0n, poison: 0, repeated: 0 };
+  const poison = new Set<string>();
+  const truth: Truth = { rows: new Map(), sum: 0n, poison, repeated: 0 };
   const seen = new Set<string>();
-  const left = new Map([...to].filter(([partition, end]) => end > (from.get(partition) ?? 0n)));
-  const judge = (partition: number, { value, offset }: IncomingRecord): void => {
+  await readLog(broker, topic, from, to, (partition, { value, offset }) => {
     const event = readValue(type, schemaId, value);
     if (event === null) {
-      truth.poison += 1;
+      poison.add(`${partition}/${offset}`);
       return;
     }
     if (seen.has(event.event_id)) {
@@ -190,7 +192,19 @@ export const readTruth = async (
     const offsets = truth.rows.get(partition) ?? [];
     offsets.push(Number(offset));
     truth.rows.set(partition, offsets);
-  };
+  });
+  return truth;
+};
+
+/** Gives every record of a topic between two sets of offsets. */
+const readLog = async (
+  broker: Broker,
+  topic: string,
+  from: ReadonlyMap<number, bigint>,
+  to: ReadonlyMap<number, bigint>,
+  take: (partition: number, record: IncomingRecord) => void,
+): Promise<void> => {
+  const left = new Map([...to].filter(([partition, end]) => end > (from.get(partition) ?? 0n)));
   const consumer = broker.consumer({
     group: `truth-${randomUUID()}`,
     topics: [topic],
@@ -200,12 +214,37 @@ export const readTruth = async (
   await consumer.run(async (batch) => {
     const end = left.get(batch.partition);
     if (end === undefined) return;
-    for (const record of batch.records) if (record.offset < end) judge(batch.partition, record);
+    for (const record of batch.records) if (record.offset < end) take(batch.partition, record);
     if ((batch.records.at(-1)?.offset ?? -1n) + 1n >= end) left.delete(batch.partition);
   });
   await eventually(() => left.size === 0, { timeoutMs: 600_000, message: `the log of ${topic} to its end` });
   await consumer.close();
-  return truth;
+};
+
+/**
+ * Poison of which the group has parked no letter, and its letters of what is no poison; empty if there are none. A process that
+ * dies after parking parks again, so a record may have several letters.
+ */
+export const letterDifferences = async (
+  broker: Broker,
+  admin: BrokerAdmin,
+  { topic, group }: { topic: string; group: string },
+  { poison }: Truth,
+  from: ReadonlyMap<number, bigint>,
+): Promise<string[]> => {
+  const parked = new Set<string>();
+  const letters = deadLetterTopic(topic);
+  await readLog(broker, letters, new Map(), await endOffsets(admin, letters), (_, { headers }) => {
+    const [by, partition, offset] = ['group', 'partition', 'offset'].map(
+      (of) => headers[`dead-letter-${of}`],
+    );
+    if (by === group && Number(offset) >= Number(from.get(Number(partition)) ?? 0n))
+      parked.add(`${partition}/${offset}`);
+  });
+  return [
+    ...[...poison].filter((at) => !parked.has(at)).map((at) => `${topic}/${at} is poison without a letter`),
+    ...[...parked].filter((at) => !poison.has(at)).map((at) => `${topic}/${at} is parked and no poison`),
+  ];
 };
 
 type Known = { event_id: string; occurred_at: number; amount_minor?: number };

@@ -11,6 +11,7 @@ import {
   differencesFrom,
   endOffsets,
   hasReached,
+  letterDifferences,
   readTruth,
   rollupDifferences,
   schemaIdsOf,
@@ -98,10 +99,16 @@ export const putIngestUnderLoad = async (
         readTruth(broker, names[topic], schemaId, schema, from[topic], last[topic]);
       const activity = await truthOf('shopperActivity', schemaIds.activity, records.ShopperActivity.schema);
       const sales = await truthOf('sales', schemaIds.sale, records.Sale.schema);
+      const lettersOf = (truth: Truth, topic: keyof Ends) =>
+        withAdmin((open) =>
+          letterDifferences(broker, open, { topic: names[topic], group }, truth, from[topic]),
+        );
       const differences = [
         ...(await differencesFrom(clickhouse, 'shopper_activity', activity, from.shopperActivity)),
         ...(await differencesFrom(clickhouse, 'sales', sales, from.sales)),
         ...(await rollupDifferences(clickhouse)),
+        ...(await lettersOf(activity, 'shopperActivity')),
+        ...(await lettersOf(sales, 'sales')),
       ];
       await clickhouse.stop();
       await admin.close();

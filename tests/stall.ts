@@ -87,7 +87,11 @@ export const openStallRig = async (
         settledMs: { until: () => orders.areSettled(accepted), name: 'orders to settle' },
         ingestedMs: { until: backlogGone(ingest), name: 'the backlog to go' },
         wellMs: {
-          until: async () => (await watch.unwell()).length === 0 && (await watch.lag()) < ordinaryLag,
+          until: async () => {
+            if ((await watch.unwell()).length > 0) return false;
+            const lag = await watch.lag();
+            return lag !== undefined && lag < ordinaryLag;
+          },
           name: 'health and lag to be well',
         },
       });
@@ -98,13 +102,14 @@ export const openStallRig = async (
     finish: async () => {
       const unsettled = await orders.stop();
       const { differences } = await ingest.finish();
-      let lag = 0;
+      let lag: number | undefined;
       const isAtRest = async () => {
         lag = await watch.lag();
         return lag === 0;
       };
       await eventually(isAtRest, { timeoutMs: 30_000 }).catch(() => {});
-      return [...unsettled, ...differences, ...(lag === 0 ? [] : [`a lag of ${lag} is reported at rest`])];
+      const restless = lag === undefined ? 'no lag is reported' : `a lag of ${lag} is reported at rest`;
+      return [...unsettled, ...differences, ...(lag === 0 ? [] : [restless])];
     },
   };
 };
@@ -129,7 +134,7 @@ const untruthsAbout = async (
   watch: HealthWatch,
 ): Promise<string[]> => {
   const lagging = laggingBehind[target];
-  const hasNoLag = lagging !== undefined && (await watch.lag(lagging)) === 0;
+  const hasNoLag = lagging !== undefined && !(await watch.lag(lagging));
   return [
     ...(unwell.length === 0 ? [`everybody said up while ${target} did not answer`] : []),
     ...(hasNoLag ? [`${lagging} reported no lag`] : []),
@@ -183,10 +188,11 @@ const watchHealth = (runFile: string) => {
       return false;
     }
   };
-  const lagOf = async (url: string): Promise<number> => {
+  /** Of each partition that it reads. */
+  const lagsOf = async (url: string): Promise<number[]> => {
     const text = await (await get(`${url}/metrics`)).text();
     const lines = text.split('\n').filter((line) => line.startsWith('kafka_consumer_lag{'));
-    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+    return lines.map((line) => Number(line.slice(line.lastIndexOf(' '))));
   };
   return {
     unwell: async (): Promise<string[]> => {
@@ -195,10 +201,11 @@ const watchHealth = (runFile: string) => {
       );
       return found.flat();
     },
-    /** Of one service, or of all. Rejects when one does not answer. */
-    lag: async (of?: string): Promise<number> => {
+    /** Of one service, or of all; undefined where none reports any. Rejects when one does not answer. */
+    lag: async (of?: string): Promise<number | undefined> => {
       const asked = hosts().filter(({ name }) => of === undefined || name === of);
-      return (await Promise.all(asked.map(({ url }) => lagOf(url)))).reduce((sum, lag) => sum + lag, 0);
+      const lags = (await Promise.all(asked.map(({ url }) => lagsOf(url)))).flat();
+      return lags.length === 0 ? undefined : lags.reduce((sum, lag) => sum + lag, 0);
     },
   };
 };

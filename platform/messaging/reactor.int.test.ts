@@ -648,9 +648,11 @@ describe('a fault', () => {
     expect(reactor.consumers?.()).toMatchObject([
       { group, partitions: [{ topic, partition: 0, lag: 3, heldOffset: '1' }] },
     ]);
-    expect(await host.metrics.render()).toMatch(
+    const metrics = await host.metrics.render();
+    expect(metrics).toMatch(
       new RegExp(`stream_held_seconds\\{group="${group}",topic="${topic}",partition="0"\\} 1\\d`),
     );
+    expect(metrics).toContain(`kafka_consumer_lag{topic="${topic}",partition="0",group="${group}"} 3\n`);
     isFaulty = false;
     await eventually(async () => expect(await reactor.checkHealth?.()).toEqual({ status: 'up' }));
     await eventually(async () => (await lag(group)) === 0n);

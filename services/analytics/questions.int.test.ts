@@ -158,15 +158,24 @@ afterAll(() => shop.drop());
 
 const within = ({ atMs }: { atMs: number }, { fromMs, toMs } = period): boolean =>
   atMs >= fromMs && atMs < toMs;
-/** The same from raw rows and, where the question can be answered from those, from gathered rows. */
-const answerOf = async (path: string) => {
+/**
+ * The same from raw rows and, where the question can be answered from those, from gathered rows; with the tables of gathered
+ * rows that it was then answered from.
+ */
+const answerBothWays = async (path: string) => {
   const answer = JSON.parse((await shop.ask(path)).text);
   shop.readGathered(true);
   const gathered = JSON.parse((await shop.ask(path)).text);
+  const tables = gatheredTablesRead();
   shop.readGathered(false);
   expect(gathered).toEqual(answer);
-  return answer;
+  return { answer, tables };
 };
+const gatheredTablesRead = (): string[] =>
+  ['order_sales', 'recommendation_actions', 'visit_actions'].filter((table) =>
+    shop.statements().some((sql) => sql.includes(`FROM ${table}`)),
+  );
+const answerOf = async (path: string) => (await answerBothWays(path)).answer;
 const groupBy = <T>(of: readonly T[], keyOf: (one: T) => string): Map<string, T[]> => {
   const groups = new Map<string, T[]>();
   for (const one of of) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
@@ -789,17 +798,20 @@ describe('an answer with a limit', () => {
 });
 
 describe('gathered rows', () => {
-  const ways = [
-    `funnel?${asked}&steps=product_viewed,product_added,order_confirmed`,
-    `searches?${asked}`,
-    `attribution?${asked}&by=product`,
-    `overview?${asked}`,
-    `retention?${asked}&granularity=day`,
-    `rfm?${asked}`,
-    ...products.map((productId) => `basket?${asked}&productId=${productId}`),
-  ];
+  const ways: Record<string, string[]> = {
+    [`funnel?${asked}&steps=product_viewed,product_added,order_confirmed`]: ['order_sales', 'visit_actions'],
+    [`searches?${asked}`]: ['visit_actions'],
+    [`attribution?${asked}&by=product`]: ['recommendation_actions', 'visit_actions'],
+    [`overview?${asked}`]: ['order_sales', 'visit_actions'],
+    [`retention?${asked}&granularity=day`]: ['order_sales'],
+    [`rfm?${asked}`]: ['order_sales'],
+    ...Object.fromEntries(
+      products.map((productId) => [`basket?${asked}&productId=${productId}`, ['order_sales']]),
+    ),
+  };
   const areEqual = async () => {
-    for (const path of ways) await answerOf(path);
+    for (const [path, tables] of Object.entries(ways))
+      expect({ path, tables: (await answerBothWays(path)).tables }).toEqual({ path, tables });
   };
 
   it('of a batch that is not whole do not count, and two instances may make the same one', async () => {
@@ -836,6 +848,7 @@ describe('gathered rows', () => {
     const { items } = await answerOf(path);
     shop.readGathered(true, { areOrdersToo: false });
     expect(await shop.items(path)).toEqual(items);
+    expect(gatheredTablesRead()).toEqual(['visit_actions']);
     shop.readGathered(false);
   });
 
@@ -888,7 +901,7 @@ describe('gathered rows', () => {
       },
     ]);
     shop.change();
-    await areEqual();
+    for (const path of Object.keys(ways)) expect((await answerBothWays(path)).tables).toEqual([]);
     await shop.gather();
     const { items } = await answerOf(`searches?${asked}`);
     expect(items.map(({ term }: { term: string }) => term)).toContain('found later');

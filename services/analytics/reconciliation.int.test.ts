@@ -94,7 +94,14 @@ const line = (stockVersion: number, available: number, productId = 'lamp') => ({
 });
 const captured = (orderId: string, amountMinor = 100) => event('PaymentCaptured', orderId, { amountMinor });
 
-/** An order that is bought and comes back whole, and one that is cancelled in time. */
+const minuteMs = 60_000;
+/** It has neither been paid nor given up, and was placed ten minutes ago. */
+const waitingOrder = () => ({
+  ...event('OrderPlaced', 'order-waiting', { version: 1 }),
+  occurred_at: new Date(clock.nowMs() - 10 * minuteMs).toISOString().replace('T', ' ').replace('Z', ''),
+});
+
+/** An order that is bought and comes back whole, and some that are cancelled in time or still wait. */
 const goodOrders = () => [
   event('StockAdjusted', 'lamp', { productId: 'lamp', delta: 10, available: 10, stockVersion: 1 }),
   event('OrderPlaced', 'order-good', { version: 1 }),
@@ -113,6 +120,13 @@ const goodOrders = () => [
   event('StockReserved', 'order-cancelled', { lines: [line(5, 8)] }),
   event('OrderCancelled', 'order-cancelled', { version: 2 }),
   event('StockReleased', 'order-cancelled', { lines: [line(6, 10)] }),
+  ...['PaymentVoided', 'PaymentFailed'].flatMap((ending) => [
+    event('OrderPlaced', `order ${ending}`, { version: 1 }),
+    event('PaymentAuthorized', `order ${ending}`, { amountMinor: 5 }),
+    event('OrderCancelled', `order ${ending}`, { version: 2 }),
+    event(ending, `order ${ending}`, { amountMinor: 5 }),
+  ]),
+  waitingOrder(),
 ];
 
 describe('books', () => {
@@ -123,6 +137,14 @@ describe('books', () => {
     ]);
     const { items, next } = await differences();
     expect({ items, next }).toEqual({ items: [], next: null });
+  });
+
+  it('do not take an order for stuck before it has waited longer than a payment may take', async () => {
+    clock.advanceMs(11 * minuteMs);
+    expect((await differences()).items.map(({ oracle, subject }) => [oracle, subject])).toEqual([
+      ['O3', 'order-waiting'],
+    ]);
+    clock.advanceMs(-11 * minuteMs);
   });
 
   it('that differ show each difference with both values', async () => {
@@ -153,8 +175,18 @@ describe('books', () => {
       event('OrderPlaced', 'order-paid', { version: 1 }),
       event('PaymentAuthorized', 'order-paid', { amountMinor: 5 }),
       event('OrderCancelled', 'order-paid', { version: 2 }),
+      // O5: an event is missing, and there is one too many.
+      event('OrderPlaced', 'order-gap', { version: 1 }),
+      event('OrderCancelled', 'order-gap', { version: 3 }),
+      event('OrderPlaced', 'order-second', { version: 1 }),
+      event('OrderCancelled', 'order-second', { version: 2 }),
+      event('OrderShipped', 'order-second', { version: 2 }),
       // O6
       event('PaymentAuthorized', 'order-nobody', { amountMinor: 5 }),
+      event('OrderPlaced', 'order-placed-twice', { version: 1 }),
+      event('OrderPlaced', 'order-placed-twice', { version: 2 }),
+      event('PaymentDeclined', 'order-placed-twice', {}),
+      event('OrderCancelled', 'order-placed-twice', { version: 3 }),
     ]);
     await scratch.clickhouse.insertRows('sales', [sale('order-twice', 1, 'clock')]);
     await scratch.clickhouse.command(
@@ -176,8 +208,11 @@ describe('books', () => {
       ['O3', 'order-paid', 'given back', 'held'],
       ['O4', 'order-owed', '0', '100'],
       ['O4', 'order-twice', '100', '200'],
+      ['O5', 'order order-gap', '3', '2'],
+      ['O5', 'order order-second', '2', '3'],
       ['O5', 'product vase', '3', '2'],
       ['O6', 'order-nobody', '1', '0'],
+      ['O6', 'order-placed-twice', '1', '2'],
       ['O7', `${hour} clock`, '100', '107'],
       ['O7', `${hour} clock`, '0', '2'],
       ['O7', 'lost sales 3 5', '0', '4'],

@@ -4,6 +4,24 @@ import { testHost } from '#platform/testing/test-host';
 import { oracles } from './oracles.js';
 import { type Reconciler, watchReconciliation } from './reconciliation.js';
 
+it('what an oracle finds is counted, and counted anew in the next round', async ({ onTestFinished }) => {
+  const host = testHost('analytics');
+  const books = { what: 'money', expected: '1', found: '2' };
+  let found = ['order-1', 'order-2'].map((subject) => ({ oracle: 'O4' as const, subject, ...books }));
+  const differences: Reconciler['differences'] = async ([oracle]) => ({
+    found: oracle?.name === 'O4' ? found : [],
+    asOfMs: host.clock.nowMs(),
+  });
+  const watch = watchReconciliation(host, { differences }, 20);
+  await watch.start();
+  onTestFinished(() => watch.stop());
+  const metrics = () => host.metrics.render();
+  await expect.poll(metrics).toContain('reconciliation_differences{oracle="O4"} 2\n');
+  expect(await metrics()).toContain('reconciliation_differences{oracle="O3"} 0\n');
+  found = [];
+  await expect.poll(metrics).toContain('reconciliation_differences{oracle="O4"} 0\n');
+});
+
 it('an oracle that cannot be asked is not taken for one that agrees', async ({ onTestFinished }) => {
   const clock = handClock();
   const host = { ...testHost('analytics'), clock };

@@ -399,6 +399,7 @@ describe('whatever order messages arrive in', () => {
     ship(),
     ship('UPS'),
     deliver,
+    { type: 'NotePaymentFailed', nowMs: nowMs + 39 },
     goodwill(300),
     returnItems({ productId: 'a', quantity: 2 }, { productId: 'b', quantity: 1 }),
     { type: 'GiveUpOverdue', nowMs: nowMs + paymentWaitMs },

@@ -7,6 +7,7 @@ import { type Block, openBlock } from './block.js';
 import type { Claim, Claimed } from './block-claims.js';
 import { closeBlock, type InsertContext, insertBlock } from './block-insert.js';
 import { type Feed, feeds } from './feeds.js';
+import { insertTogether } from './gathered-insert.js';
 import { createInFlight } from './in-flight.js';
 import type { Replay } from './resume-point.js';
 
@@ -60,6 +61,8 @@ const replayOf = (claim: Claim, changes: Partial<Replay> = {}): Replay => ({
 const setUp = (feed = sales) => {
   const offsets = new Set<number>();
   const seen = {
+    /** What was done, in its order. */
+    steps: [] as string[],
     claims: [] as Claim[],
     inserts: [] as string[],
     parked: [] as bigint[],
@@ -79,6 +82,7 @@ const setUp = (feed = sales) => {
     serverStartedAtMs: 0,
     clickhouse: {
       insert: async (block) => {
+        seen.steps.push('insert');
         seen.inserts.push(block.deduplicationToken ?? '');
         await answers.insert(block);
       },
@@ -96,6 +100,7 @@ const setUp = (feed = sales) => {
     ownership: {
       newest: null,
       claim: async (claim) => {
+        seen.steps.push('claim');
         seen.claims.push(claim);
         return at.claimed;
       },
@@ -104,6 +109,7 @@ const setUp = (feed = sales) => {
     },
     deadLetters: {
       park: async ({ record }) => {
+        seen.steps.push('park');
         seen.parked.push(record.offset);
       },
     },
@@ -113,6 +119,7 @@ const setUp = (feed = sales) => {
     pipeline: {
       assertOurs: () => {},
       commit: async (nextOffset) => {
+        seen.steps.push('commit');
         seen.commits.push(nextOffset);
         await answers.commit(nextOffset);
       },
@@ -125,7 +132,7 @@ const setUp = (feed = sales) => {
   };
   const insert = (block: Block, rebuilt: Replay | null = null) =>
     insertBlock(closeBlock(context, block, { ...claimOf(block), attempt: rebuilt?.attempt ?? 0 }, rebuilt));
-  return { ...seen, at, answers, offsets, insert };
+  return { ...seen, at, answers, offsets, context, insert };
 };
 
 const refuseOnce = (answers: ReturnType<typeof setUp>['answers'], meanwhile: () => void): void => {
@@ -138,14 +145,22 @@ const refuseOnce = (answers: ReturnType<typeof setUp>['answers'], meanwhile: () 
 
 describe('a block', () => {
   it('is claimed, its poison parked, its rows inserted by one insert for each schema, and committed', async () => {
-    const { insert, claims, parked, inserts, commits, mended } = setUp();
+    const { insert, steps, claims, parked, inserts, commits, mended } = setUp();
     const block = blockOf([1, 2], 1);
     await insert(block);
+    expect(steps).toEqual(['claim', 'park', 'insert', 'insert', 'commit']);
     expect(claims).toEqual([claimOf(block)]);
     expect(parked).toEqual([12n]);
     expect(inserts).toEqual(['sales/2/10-12/1/0', 'sales/2/10-12/2/0']);
     expect(commits).toEqual([13n]);
     expect(mended).toEqual([]);
+  });
+
+  it('that goes in together with others is claimed, its poison parked, inserted and committed in this order too', async () => {
+    const { context, steps } = setUp();
+    const block = blockOf([1], 1);
+    await Promise.all(insertTogether([closeBlock(context, block, claimOf(block), null)]));
+    expect(steps).toEqual(['claim', 'park', 'insert', 'commit']);
   });
 
   it('that belongs to another owner now is not inserted', async () => {

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { BatchControl, IncomingRecord } from '#platform/messaging/broker';
 import { handClock } from '#platform/testing/hand-clock';
 import { testLogger } from '#platform/testing/logged-errors';
+import type { Ownership } from './block-claims.js';
 import { type Feed, feeds } from './feeds.js';
 import { createInFlight } from './in-flight.js';
+import { repeated } from './intake.js';
 import { type LogBounds, openPipeline, type PipelineDeps } from './partition-pipeline.js';
+import { claimOfTen } from './testing/claim-of-ten.js';
 import { createTreatments } from './treatments.js';
 
 const sales = { ...(feeds.find(({ table }) => table === 'sales') as Feed), repeats: null };
@@ -18,9 +21,13 @@ const recordAt = (offset: number): IncomingRecord => ({
   timestampMs: 0,
 });
 
-/** A partition whose table has the records before offset 20, and what is committed when its pipeline is given a batch. */
-const open = async (log: LogBounds) => {
+/**
+ * A partition whose table has the records before offset 20, and what is parked and committed when its pipeline is given a
+ * batch. `newest` is its newest claim.
+ */
+const open = async (log: LogBounds, newest: Ownership['newest'] = null) => {
   const committed: bigint[] = [];
+  const parked: bigint[] = [];
   const deps: PipelineDeps = {
     group: 'ingest',
     clickhouse: { insert: async () => {} },
@@ -31,7 +38,11 @@ const open = async (log: LogBounds) => {
       eventIdsBefore: async () => [],
       mendRollups: async () => 0,
     },
-    deadLetters: { park: async () => {} },
+    deadLetters: {
+      park: async ({ record }) => {
+        parked.push(record.offset);
+      },
+    },
     inFlight: createInFlight(1_000, 1),
     clock: handClock(),
     logger: testLogger('ingest'),
@@ -44,7 +55,7 @@ const open = async (log: LogBounds) => {
     },
   };
   const ownership = {
-    newest: null,
+    newest,
     claim: async () => 'ours' as const,
     isOurs: async () => true,
     gateIsOpen: async () => {},
@@ -67,7 +78,7 @@ const open = async (log: LogBounds) => {
     const records = offsets.map(recordAt);
     await pipeline.accept({ topic: 'sales', partition: 0, records, highWatermark: BigInt(log.end) }, control);
   };
-  return { pipeline, accept, committed };
+  return { pipeline, accept, committed, parked };
 };
 
 describe('a partition whose last block was inserted and not committed', () => {
@@ -89,6 +100,28 @@ describe('a partition whose last block was inserted and not committed', () => {
   ])('is read from its next record on where %s', async (_when, log) => {
     const { pipeline } = await open(log);
     expect(pipeline.startOffset).toBe(20);
+    await pipeline.end();
+  });
+});
+
+describe('a block that is built again', () => {
+  it('has its poison parked again, which may not have been parked before, and not what it left out as a repeat', async () => {
+    const newest = {
+      ...claimOfTen(0),
+      firstOffset: 20,
+      lastOffset: 21,
+      rows: 0,
+      schemaIds: [],
+      excluded: [
+        { offset: 20, reason: 'datum_malformed', detail: 'cut short' },
+        { offset: 21, reason: repeated, detail: '' },
+      ],
+    };
+    const { pipeline, accept, committed, parked } = await open({ start: 0, end: 22, committed: 20 }, newest);
+    await accept(20, 21);
+    await pipeline.drained();
+    expect(parked).toEqual([20n]);
+    expect(committed).toEqual([22n]);
     await pipeline.end();
   });
 });

@@ -359,8 +359,11 @@ export const differencesOf = async (
   const [overview = {}] = await itemsAt('overview?tz=Europe/London');
   compare('overview', { ...sumsOf(overview), buyers: overview.buyers }, script.all);
   const codes = new Map([...productIds].map(([of, id]) => [id, of]));
-  for (const { productId, units, net } of await itemsAt('top-products?limit=100'))
+  const top = await itemsAt(`top-products?limit=100&currency=${currency}`);
+  for (const { productId, units, net } of top)
     compare(`product ${productId}`, { units, net }, script.products[codes.get(String(productId)) ?? '']);
+  const different = new Set(top.map(({ productId }) => productId)).size;
+  compare('top products', different, Math.min(100, Object.keys(script.products).length));
   const segments = await itemsAt('rfm?tz=UTC');
   const bySegment = segments.map(({ segment, buyers, orders, net }) => [segment, { buyers, orders, net }]);
   compare('segments', Object.fromEntries(bySegment), script.segments);

@@ -9,7 +9,13 @@ import { testHost } from '#platform/testing/test-host';
 import type { Experiment } from '#schemas/experiments';
 import type { Role } from '#schemas/roles';
 import { createAnswers } from '../answers.js';
-import { type CostLimits, costLimits, sumQueries, withinCost } from '../clickhouse-calls.js';
+import {
+  type AskingAtTurn,
+  type CostLimits,
+  costLimits,
+  sumQueries,
+  withinCost,
+} from '../clickhouse-calls.js';
 import { experimentRoutes } from '../experiment-routes.js';
 import { createFigures } from '../figures.js';
 import { createGatheredRows } from '../gathered-rows-store.js';
@@ -216,8 +222,18 @@ export const askedApp = async (
     createGatheredRows({ clickhouse, clock, logger: testLogger('analytics'), rowsMin, servedMsMax: 0 });
   let gathered: ReturnType<typeof gatheredOf> | undefined;
   let areOrdersRead = true;
+  const questions = withinCost(clickhouse, sumQueries, limits);
+  let statements: string[] = [];
+  const noted: AskingAtTurn = {
+    ask: (statementOf) =>
+      questions.ask(async () => {
+        const statement = await statementOf();
+        statements.push(statement.sql);
+        return statement;
+      }),
+  };
   const answers = createAnswers({
-    clickhouse: withinCost(clickhouse, sumQueries, limits),
+    clickhouse: noted,
     completeness,
     clock,
     gathered: {
@@ -280,9 +296,12 @@ export const askedApp = async (
     /** From now on questions are answered from gathered rows, or from raw rows, or orders from raw and visits from gathered ones. */
     readGathered: (isGathered: boolean, { areOrdersToo = true } = {}): void => {
       version += 1;
+      statements = [];
       areOrdersRead = areOrdersToo;
       gathered = isGathered ? gatheredOf(Number.POSITIVE_INFINITY) : undefined;
     },
+    /** What ClickHouse was asked for answers since the last `readGathered`. */
+    statements: (): readonly string[] => statements,
     ...insertsInto(clickhouse, nowMs),
   };
 };

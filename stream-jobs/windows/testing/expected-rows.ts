@@ -55,7 +55,7 @@ export const foundOf = async (written: WrittenRows, redis: Redis, fromMs: number
     Search: inOneOrder(written.Search.map(withoutId)),
     ProductPerformance: inOneOrder(written.ProductPerformance.map(withoutId)),
     StockOut: inOneOrder(stockOuts.map(essentials)),
-    FraudSignal: inOneOrder(signals.map(shownOf)),
+    FraudSignal: inOneOrder(signals.map(({ event_id: _, revision: __, ...shown }): FoundSignal => shown)),
     tenSeconds: inOneOrder(await live('tenSeconds')),
     minute: inOneOrder(await live('minute')),
   };
@@ -70,11 +70,6 @@ const lastOf = <T extends { revision: number }>(rows: readonly T[], idOf: (row: 
   const last = new Map<string, T>();
   for (const row of rows.toSorted((a, b) => a.revision - b.revision)) last.set(idOf(row), row);
   return [...last.values()];
-};
-
-const shownOf = (row: EventMap['FraudSignal']): FoundSignal => {
-  const { signal_id, kind, buyer, order_id, count, detail, occurred_at } = row;
-  return { signal_id, kind, buyer, order_id, count, detail, occurred_at };
 };
 
 const essentials = ({ order_id, product_id, requested, lost_minor }: EventMap['StockOut']) => ({

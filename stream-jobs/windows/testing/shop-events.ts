@@ -364,10 +364,8 @@ const isOfProduct = (event: ShopEvent): event is OfProduct =>
     event.value.product_id !== null &&
     ['product_viewed', 'product_added', 'product_removed'].includes(event.value.type));
 
-export type FoundSignal = Pick<
-  FraudSignal,
-  'signal_id' | 'kind' | 'buyer' | 'order_id' | 'count' | 'detail' | 'occurred_at'
->;
+/** Which revision it is depends on what was read between two checkpoints. */
+export type FoundSignal = Omit<FraudSignal, 'event_id' | 'revision'>;
 
 /**
  * Every large order, and of each buyer and ten minutes the largest burst that begins in them: of that and the next ten
@@ -403,8 +401,11 @@ const signalOf = (kind: string, of: string, by: Bought, count: number, detail = 
   signal_id: idOf(kind, buyerOf(by), of),
   kind,
   buyer: buyerOf(by),
+  user_id: by.value.userId,
   order_id: by.value.orderId,
   count,
+  amount_minor: by.type === 'OrderPlaced' ? by.value.totalMinor : 0,
+  currency: by.type === 'OrderPlaced' ? by.value.currency : null,
   detail,
   occurred_at: by.atMs,
 });
