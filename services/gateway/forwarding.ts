@@ -17,7 +17,7 @@ import {
   isCatalogueRead,
   seesWhatAllSee,
 } from './catalogue-cache.js';
-import type { Places } from './load-shedding.js';
+import { isStreamed, type Places, streamedMediaType } from './load-shedding.js';
 import type { Forwarding } from './routing-table.js';
 import type { SharedAnswers } from './shared-answers.js';
 import { keepShared, mayBeShared } from './sharing.js';
@@ -64,7 +64,7 @@ export const forwardingRoutes = async (
 ): Promise<void> => {
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('application/x-ndjson', (_request, body, done) => done(null, body));
+    scope.addContentTypeParser(streamedMediaType, (_request, body, done) => done(null, body));
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     for (const { path, to } of table)
       for (const url of [path, `${path}/*`]) {
@@ -76,14 +76,19 @@ export const forwardingRoutes = async (
             : (request: FastifyRequest, reply: FastifyReply) =>
                 forward(request, reply, upstreams[to], deps, complete);
         const route = { url, access: 'anonymous', schema: { hide: true }, handler } as const;
+        const withholdBody = (request: FastifyRequest, reply: FastifyReply) => {
+          request.headers[withheldBodyHeader] = '1';
+          // What else comes of the body is not read.
+          return handler(request, reply.header('connection', 'close'));
+        };
         scope.route({
           ...route,
           method: [...methods],
-          onRequest: async (request, reply) => {
-            if (!isTooLarge(request)) return;
-            request.headers[withheldBodyHeader] = '1';
-            // What comes of the body is not read.
-            return handler(request, reply.header('connection', 'close'));
+          onRequest: async (request, reply) =>
+            isTooLarge(request) ? withholdBody(request, reply) : undefined,
+          errorHandler: async (error, request, reply) => {
+            if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error;
+            return withholdBody(request, reply);
           },
         });
         // No route supports the method QUERY. The service answers 405, before the body would be read.
@@ -92,11 +97,11 @@ export const forwardingRoutes = async (
   });
 };
 
-/** Of a body that is read first, by what its sender says of it. One that says nothing is refused while it is read. */
-const isTooLarge = ({ method, headers, routeOptions: { bodyLimit } }: FastifyRequest): boolean =>
-  !isSafe(method) &&
-  Number(headers['content-length'] ?? 0) > bodyLimit &&
-  !headers['content-type']?.toLowerCase().startsWith('application/x-ndjson');
+/** Of a body that is read first, by what its sender says of it. Of one that says nothing it shows as it is read. */
+const isTooLarge = (request: FastifyRequest): boolean =>
+  !isSafe(request.method) &&
+  Number(request.headers['content-length'] ?? 0) > request.routeOptions.bodyLimit &&
+  !isStreamed(request);
 
 export type ForwardingDeps = {
   places: Pick<Places, 'leave'>;
