@@ -85,6 +85,7 @@ beforeAll(async () => {
     async () => ({}),
   );
   app.get('/api/things/special', { access: 'public' }, async () => ({}));
+  app.post('/api/things/special', { access: 'public' }, async ({ body }) => ({ body: body ?? 'none' }));
   app.put(
     '/api/things/:id',
     {
@@ -537,6 +538,22 @@ describe('a request', () => {
     );
     const answer = await plain.app.inject({ method: 'DELETE', url: '/x', headers: json });
     expect(answer.statusCode).toBe(204);
+  });
+
+  it.each([
+    ['{"items":[1],"other":{}}', ['/items', '/other']],
+    ['[]', ['']],
+    ['"a"', ['']],
+    ['0', ['']],
+  ])('is refused with the body %s where its route takes none', async (body, paths) => {
+    const answer = await send('POST', '/api/things/special', json, body);
+    expect([answer.statusCode, answer.json().code]).toEqual([400, 'invalid_body']);
+    expect(answer.json().errors.map(({ path }: { path: string }) => path)).toEqual(paths);
+  });
+
+  it.each(['', '{}', ' { } ', 'null'])('may have the body %j where its route takes none', async (body) => {
+    const answer = await send('POST', '/api/things/special', json, body);
+    expect([answer.statusCode, answer.json()]).toEqual([200, { body: 'none' }]);
   });
 
   it('is counted by its route, not by its address', async () => {
