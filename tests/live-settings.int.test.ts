@@ -261,6 +261,10 @@ describe('a setting', () => {
     expect((await ask('PUT', '/nothing', { body: {}, headers: { 'if-match': '"0"' } })).status).toBe(400);
     const body = { value: 1 };
     expect((await ask('PUT', '/nothing', { body, headers: { 'if-match': '"0"' } })).status).toBe(404);
+    const stale = { 'if-match': '"9999"' };
+    for (const wrong of [{}, { value: 1 }])
+      expect((await ask('PUT', `/${key}`, { body: wrong, headers: stale })).status).toBe(412);
+    expect((await ask('POST', `/${key}/rollback`, { body: {}, headers: stale })).status).toBe(412);
     const { etag, body: shown } = await ask('GET', `/${key}`);
     expect((await ask('PUT', `/${key}`, { body: shown, headers: { 'if-match': etag ?? '' } })).status).toBe(
       200,
