@@ -67,20 +67,26 @@ const refusals: [string, string, Record<string, string>, number, string][] = [
   ['POST', '/api/orders/nothing', keyed, 404, 'route_not_found'],
 ];
 
-it.each(refusals)('%s %s with %j and a body beyond the limit is refused with %i for what comes first', async (...given) => {
-  const [method, path, headers, status, code] = given;
-  const answer = await fetch(url + path, {
-    method,
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ note: 'a'.repeat(2 * 1024 * 1024) }),
-  });
-  expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
-  expect(ordered).toBe(0);
-});
+it.each(refusals)(
+  '%s %s with %j and a body beyond the limit is refused with %i for what comes first',
+  async (...given) => {
+    const [method, path, headers, status, code] = given;
+    const answer = await fetch(url + path, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ note: 'a'.repeat(2 * 1024 * 1024) }),
+    });
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
+    expect(ordered).toBe(0);
+  },
+);
 
 it.each(refusals)('so is %s %s with %j and a body that says nothing of its length: %i', async (...given) => {
   const [method, path, headers, status, code] = given;
-  const sending = request(url + path, { method, headers: { 'content-type': 'application/json', ...headers } });
+  const sending = request(url + path, {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     sending.once('response', resolve).on('error', reject);
   });

@@ -76,15 +76,23 @@ it.each([
   ['a user', list, token, cartOf(token.authorization)],
   ['a guest', list, guest, cartOf(undefined, 'of-a-guest')],
   ['a user, whose guest’s cart stays a guest’s,', list, { ...token, ...guest }, cartOf(token.authorization)],
-  ['a user however it is written', '/api/%72ecommendations?limit=5&scenario=c%61rt', token, cartOf('Bearer ada')],
+  [
+    'a user however it is written',
+    '/api/%72ecommendations?limit=5&scenario=c%61rt',
+    token,
+    cartOf('Bearer ada'),
+  ],
   ['staff who name themselves', `${list}&userId=SUE`, { authorization: 'Bearer sue' }, cartOf('Bearer sue')],
   ['a user who names another, which has no effect,', `${list}&userId=bob`, token, cartOf('Bearer ada')],
-])('a list of the cart of %s is asked for with what is in it, and is for nobody else', async (_, url, headers, cart) => {
-  const { ofCart, lists, isShared, caching } = await asked(url, headers);
-  expect(ofCart).toEqual(cart);
-  expect(lists).toEqual([`${url}&productIds=tea,pot`]);
-  expect([isShared, caching]).toEqual([false, 'private, no-store']);
-});
+])(
+  'a list of the cart of %s is asked for with what is in it, and is for nobody else',
+  async (_, url, headers, cart) => {
+    const { ofCart, lists, isShared, caching } = await asked(url, headers);
+    expect(ofCart).toEqual(cart);
+    expect(lists).toEqual([`${url}&productIds=tea,pot`]);
+    expect([isShared, caching]).toEqual([false, 'private, no-store']);
+  },
+);
 
 it.each([
   ['names its products', `${list}&productIds=cup`, token],

@@ -127,7 +127,9 @@ describe('orders that are decided in one transaction', () => {
 
 test('a hold lasts as long as holds do when it begins', async ({ onTestFinished }) => {
   const before = holdMs;
-  onTestFinished(() => void (holdMs = before));
+  onTestFinished(() => {
+    holdMs = before;
+  });
   const productId = await open(5);
   const orders = [randomUUID(), randomUUID()] as const;
   for (const [nth, orderId] of orders.entries()) {

@@ -108,7 +108,9 @@ const retryRoute = (app: HttpApp, deps: SagaRouteDeps): void => {
       if (before.waitsFor.length === 0)
         throw problem(409, 'saga_finished', 'The saga of this order waits for nothing.');
       const nowMs = deps.clock.nowMs();
-      const saga = await inTransaction(deps.db, (tx) => act(tx, deps, orderId, { type: 'GiveUpOverdue', nowMs }));
+      const saga = await inTransaction(deps.db, (tx) =>
+        act(tx, deps, orderId, { type: 'GiveUpOverdue', nowMs }),
+      );
       return reply.code(202).send(saga);
     },
   );
@@ -140,7 +142,10 @@ const compensateRoute = (app: HttpApp, deps: SagaRouteDeps): void => {
           ? 'timed_out'
           : 'payment_unavailable';
         const nowMs = deps.clock.nowMs();
-        return { status: 202, body: await act(tx, deps, orderId, { type: 'CancelAtRequest', reason, nowMs }) };
+        return {
+          status: 202,
+          body: await act(tx, deps, orderId, { type: 'CancelAtRequest', reason, nowMs }),
+        };
       }),
   );
 };
