@@ -86,7 +86,7 @@ beforeAll(async () => {
     async () => ({}),
   );
   app.get('/api/things/special', { access: 'public' }, async () => ({}));
-  app.post('/api/things/special', { access: 'public' }, async ({ body }) => ({ body: body ?? 'none' }));
+  app.post('/api/acts', { access: 'public' }, async ({ body }) => ({ body: body ?? 'none' }));
   app.put(
     '/api/things/:id',
     {
@@ -576,13 +576,13 @@ describe('a request', () => {
     ['"a"', ['']],
     ['0', ['']],
   ])('is refused with the body %s where its route takes none', async (body, paths) => {
-    const answer = await send('POST', '/api/things/special', json, body);
+    const answer = await send('POST', '/api/acts', json, body);
     expect([answer.statusCode, answer.json().code]).toEqual([400, 'invalid_body']);
     expect(answer.json().errors.map(({ path }: { path: string }) => path)).toEqual(paths);
   });
 
   it.each(['', '{}', ' { } ', 'null'])('may have the body %j where its route takes none', async (body) => {
-    const answer = await send('POST', '/api/things/special', json, body);
+    const answer = await send('POST', '/api/acts', json, body);
     expect([answer.statusCode, answer.json()]).toEqual([200, { body: 'none' }]);
   });
 
