@@ -14,7 +14,7 @@ const problemsShownMax = 20;
 /** As many as the shop remembers of all partitions together. */
 const idsMax = topics.shopperActivity.partitions * repeatsOn(topics.shopperActivity.topic).idsMax;
 
-/** Tells an event that its sender has sent again from one that is new. */
+/** True for an event that its sender has sent again. */
 const createRepeats = () => {
   const recent = createRecentIds(idsMax);
   return ({ visitId = '', eventId }: SentActivity): boolean =>
