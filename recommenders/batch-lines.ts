@@ -36,7 +36,10 @@ const reading =
     }
   };
 
-export const readEvent = reading<Activity>((fields) => {
+/** `eventId` is the sender's name of the event, unique within its visit. */
+export type SentActivity = Activity & { eventId: string | undefined };
+
+export const readEvent = reading<SentActivity>((fields) => {
   const type = fields.type;
   const kind = typeof type === 'string' && Object.hasOwn(kinds, type) ? kinds[type] : undefined;
   if (kind === undefined) throw new Invalid(`has no known type (${Object.keys(kinds).join(', ')})`);
@@ -46,7 +49,7 @@ export const readEvent = reading<Activity>((fields) => {
   const activity = { kind, productIds, visitId: id(fields, 'visitId'), userId: id(fields, 'userId') };
   if (kind !== 'bought' && activity.visitId === undefined && activity.userId === undefined)
     throw new Invalid('has no visitId');
-  return { ...activity, atMs: time(fields, 'occurredAt') };
+  return { ...activity, atMs: time(fields, 'occurredAt'), eventId: id(fields, 'eventId') };
 });
 
 export const readQuery = reading<Query & { queryId: string }>((fields) => {

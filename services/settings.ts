@@ -1,7 +1,8 @@
 import type { LiveSetting } from '#platform/settings/live-setting';
 import { experimentsSetting } from '#schemas/experiments';
+import { paymentWaitMs } from '#schemas/payment-wait';
 import { limitSettings } from './gateway/limit-settings.js';
-import { outboxUnpublishedMax, paymentWaitMs } from './order/order-settings.js';
+import { outboxUnpublishedMax } from './order/order-settings.js';
 import { paymentRetryMs } from './payment/payment-settings.js';
 import {
   comparedPercent,

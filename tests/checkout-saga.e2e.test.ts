@@ -149,6 +149,26 @@ describe('an order', () => {
     await paymentIs(orderId, 'captured');
   });
 
+  it('has its stock held for longer than an administrator lets orders wait for their payment', async () => {
+    const path = '/api/config/orders.paymentWaitMs';
+    const waitMs = 7_200_000;
+    const headers = { 'if-match': '*' };
+    const set = await shop.call('PUT', path, { token: admin, headers, body: { value: waitMs } });
+    expect(set.status).toBe(200);
+    const heldMs = async (): Promise<number> => {
+      const orderId = await buy(await newProduct(1));
+      await shop.settled(orderId, buyer.token);
+      const timeline = await shop.call<Timeline>('GET', `/api/orders/${orderId}/timeline`, { token: admin });
+      const reserved = timeline.body.items.find(({ type }) => type === 'StockReserved');
+      return Number(reserved?.data.expiresAt) - Date.parse(reserved?.occurredAt ?? '');
+    };
+    try {
+      await eventually(async () => expect(await heldMs()).toBeGreaterThan(waitMs), { timeoutMs: 5_000 });
+    } finally {
+      await shop.call('POST', `${path}/rollback`, { token: admin, body: { version: 0 } });
+    }
+  });
+
   it('is priced by the catalogue, and refused for what the catalogue does not have', async () => {
     const refused = await shop.placeOrder({
       token: buyer.token,

@@ -157,7 +157,7 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
   const orders = createOrderStore({ events: publisherAt(clock), clock });
   const metrics = createOrderMetrics(host.metrics);
   const stock = createStockStore({ events: publisherAt(clock), clock });
-  const holds = createHoldStore({ events: publisherAt(clock), clock, holdMs: 1_200_000 });
+  const holds = createHoldStore({ events: publisherAt(clock), clock, holdMs: () => 1_200_000 });
   const payments = createPaymentStore({ events: publisherAt(clock), clock });
   const products = createProductStore({ events: publisherAt(clock), clock });
   const paymentDb = dbOf('payment');

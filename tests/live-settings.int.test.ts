@@ -261,6 +261,10 @@ describe('a setting', () => {
     expect((await ask('PUT', '/nothing', { body: {}, headers: { 'if-match': '"0"' } })).status).toBe(400);
     const body = { value: 1 };
     expect((await ask('PUT', '/nothing', { body, headers: { 'if-match': '"0"' } })).status).toBe(404);
+    const stale = { 'if-match': '"9999"' };
+    for (const wrong of [{}, { value: 1 }])
+      expect((await ask('PUT', `/${key}`, { body: wrong, headers: stale })).status).toBe(412);
+    expect((await ask('POST', `/${key}/rollback`, { body: {}, headers: stale })).status).toBe(412);
     const { etag, body: shown } = await ask('GET', `/${key}`);
     expect((await ask('PUT', `/${key}`, { body: shown, headers: { 'if-match': etag ?? '' } })).status).toBe(
       200,
@@ -317,13 +321,14 @@ describe('the rules of recommendations', () => {
   it('are checked in the order of the conventions', async () => {
     expect((await of('GET', undefined, {}, 'analyst')).status).toBe(403);
     expect((await of('PUT', { exclude: 1 })).status).toBe(428);
-    expect(await of('PUT', { exclude: [{}], surprise: 1 }, { 'if-match': '"99"' })).toMatchObject({
+    expect((await of('PUT', { surprise: 1 }, { 'if-match': '"99"' })).status).toBe(412);
+    expect(await of('PUT', { exclude: [{}], surprise: 1 }, { 'if-match': '*' })).toMatchObject({
       status: 400,
       body: { code: 'invalid_body', errors: expect.any(Array) },
     });
     const inverted = { priceBand: [{ minMinor: 5, maxMinor: 1 }] };
     const refused = { status: 400, body: { errors: [{ path: '/priceBand/0/maxMinor' }] } };
-    expect(await of('PUT', inverted, { 'if-match': '"99"' })).toMatchObject(refused);
+    expect(await of('PUT', inverted, { 'if-match': '*' })).toMatchObject(refused);
     expect((await set('recommendations.rules', inverted)).status).toBe(400);
     expect((await of('PUT', {}, { 'if-match': '"99"' })).status).toBe(412);
   });

@@ -99,6 +99,19 @@ describe('recommendations', () => {
     }
   });
 
+  it('of a cart go with the caller’s own where none is named, and have nothing of it', async () => {
+    const [lamp, fern] = await twoProducts();
+    await look(randomUUID(), [lamp, fern]);
+    const { token } = await shop.registerCustomer();
+    const items = [{ productId: lamp, quantity: 1 }];
+    expect((await shop.call('PUT', '/api/cart', { token, body: { items } })).status).toBe(200);
+    const becauseOf = async (owner?: string) =>
+      (await recommend('scenario=cart&limit=100', owner)).items.flatMap(({ reason }) => reason.because);
+    await eventually(async () => expect(await becauseOf(token)).toContain(lamp), { timeoutMs: 5_000 });
+    expect(await idsIn('scenario=cart&limit=100', token)).not.toContain(lamp);
+    expect(await becauseOf()).not.toContain(lamp);
+  });
+
   it('at home follow nobody who merely names a visitor', async () => {
     const [lamp, fern] = await twoProducts();
     const visitor = await shop.registerCustomer();

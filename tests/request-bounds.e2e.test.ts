@@ -132,7 +132,7 @@ const send = async ({ method, ...operation }: Operation, body?: string, query = 
     headers: {
       authorization: `Bearer ${admin}`,
       'idempotency-key': randomUUID(),
-      'if-match': '"1"',
+      'if-match': '*',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body }),

@@ -7,7 +7,7 @@ import { engines } from '#platform/testing/engines';
 import { testHost } from '#platform/testing/test-host';
 import type { Authenticator } from './auth.js';
 import type { HttpApp } from './http-app.js';
-import { idempotencyMigrations, idempotent } from './idempotency.js';
+import { idempotencyMigrations, idempotent, idempotentIfKeyed } from './idempotency.js';
 import { problem } from './problem-details.js';
 import { createHttpServer } from './server.js';
 
@@ -51,6 +51,19 @@ beforeAll(async () => {
           return { status: 201, body: { id: randomUUID() }, headers: { location: '/effects/1' } };
         }),
     );
+  app.post(
+    '/optional',
+    {
+      access: 'user',
+      accepts: ['idempotency-key'],
+      schema: { body, response: { 201: z.object({ id: z.string() }) } },
+    },
+    async (request, reply) =>
+      idempotentIfKeyed(db, request, reply, async (tx) => {
+        await tx.query('INSERT INTO effects VALUES ($1)', [request.body.note]);
+        return { status: 201, body: { id: randomUUID() }, headers: { location: '/effects/1' } };
+      }),
+  );
   app.post(
     '/secrets',
     {
@@ -112,6 +125,28 @@ describe('a request with an idempotency key', () => {
     expect(new Set(repeats.map(({ statusCode, body }) => `${statusCode} ${body}`))).toEqual(
       new Set([`201 ${first.body}`]),
     );
+  });
+
+  it('may be sent without one where the route says so, and then has its effect each time', async () => {
+    const [key, note] = [randomUUID(), randomUUID()];
+    const send = (headers: Record<string, string>) =>
+      app.inject({
+        method: 'POST',
+        url: '/optional',
+        headers: { authorization: 'ann', ...headers },
+        payload: { note },
+      });
+    const first = await send({ 'idempotency-key': key });
+    const again = await send({ 'idempotency-key': key });
+    expect([again.statusCode, again.body]).toEqual([201, first.body]);
+    expect([again.headers['idempotency-replayed'], await effects(note)]).toEqual(['true', 1]);
+    const without = [await send({}), await send({})];
+    expect(without.map(({ statusCode, headers: { location } }) => [statusCode, location])).toEqual([
+      [201, '/effects/1'],
+      [201, '/effects/1'],
+    ]);
+    expect(await effects(note)).toBe(3);
+    expect((await send({ 'idempotency-key': 'two words' })).json().code).toBe('invalid_header');
   });
 
   it('is 422 with another body, and another caller has keys of his own', async () => {

@@ -65,11 +65,23 @@ export const idempotent = async <R extends { header(name: string, value: string)
     }),
   );
   if (isReplay) reply.header('idempotency-replayed', 'true');
+  return sendAnswer(reply, answer);
+};
+
+/**
+ * As `idempotent` for a request with a key; without one `effect` runs each time. The route declares
+ * `accepts: ['idempotency-key']`.
+ */
+export const idempotentIfKeyed: typeof idempotent = async (db, request, reply, effect, options) => {
+  if (request.headers['idempotency-key'] !== undefined)
+    return idempotent(db, request, reply, effect, options);
+  const answer = await inTransaction(db, effect);
+  return sendAnswer(reply, withSecret(answer, answer.secret));
+};
+
+const sendAnswer = <R>(reply: R, { status, headers = {}, body }: StoredAnswer): R => {
   // The reply is typed by its route's schema, which this function serves for all of them.
-  (reply as unknown as FastifyReply)
-    .code(answer.status)
-    .headers(answer.headers ?? {})
-    .send(answer.body);
+  (reply as unknown as FastifyReply).code(status).headers(headers).send(body);
   return reply;
 };
 

@@ -1,6 +1,7 @@
 import type {
   ContextConfigDefault,
   FastifyBaseLogger,
+  FastifyRequest,
   FastifySchema,
   FastifyTypeProvider,
   FastifyTypeProviderDefault,
@@ -18,9 +19,13 @@ import { problems } from './problem-details.js';
 import { matching, text } from './text.js';
 
 /**
- * A request header that a route requires before it reads the body. Without it the answer is 400 or 428, respectively.
+ * A request header that a route heeds before it reads the body. Where it is required, the answer without it is 400 or 428,
+ * respectively.
  */
 export type Precondition = 'idempotency-key' | 'if-match';
+
+/** The path is not validated yet. */
+type VersionOf = (request: Pick<FastifyRequest, 'params'>) => Promise<number | undefined>;
 
 declare module 'fastify' {
   interface RouteShorthandOptions<
@@ -42,6 +47,13 @@ declare module 'fastify' {
     authorises?: (request: Pick<FastifyRequest, 'principal' | 'headers' | 'params'>) => Promise<void>;
     /** Required headers, checked after authorisation and before the body. */
     requires?: readonly Precondition[];
+    /** Headers that the handler heeds where they are sent. */
+    accepts?: readonly Precondition[];
+    /**
+     * The version of the thing in the path, undefined where there is none. An `If-Match` that names another is refused
+     * before the body is read; the handler compares again in its transaction.
+     */
+    versionOf?: VersionOf;
     /**
      * What an API key needs to call the route; null where no key may. If unset, null where only accounts may, and
      * elsewhere the first step of the path below `/api` with `read` for GET and `write` for other methods: `things:read`.
@@ -53,6 +65,7 @@ declare module 'fastify' {
     scope?: string | null;
     authorises?: (request: Pick<FastifyRequest, 'principal' | 'headers' | 'params'>) => Promise<void>;
     requires?: readonly Precondition[];
+    versionOf?: VersionOf;
     /**
      * For a public route: while there is no key to verify a token with, the caller counts as anonymous instead of
      * receiving 503. Use it only where the caller's identity matters little: an order, for example, must not become a
@@ -93,11 +106,11 @@ const preconditionHeaders = {
 } as const satisfies Record<Precondition, z.ZodType>;
 
 /**
- * Completes a route when it is declared: copies `access`, `authorises` and `requires` to where hooks find them, and
- * adds what follows from them (headers, security, possible statuses) to its schema, so that the document and the
- * behaviour cannot differ. Every route in the document refuses query parameters that it does not name. Throws for a
- * route without `access`, for `anonymousWithoutKeys` on a route that is not public, and for a request schema without
- * bounds.
+ * Completes a route when it is declared: copies `access`, `authorises`, `requires` and `versionOf` to where hooks find
+ * them, and adds what follows from them (headers, security, possible statuses) to its schema, so that the document and the
+ * behaviour cannot differ. Every route in the document refuses query parameters that it does not name, as
+ * `jsonParserWithin` refuses a body for a route that takes none. Throws for a route without `access`, for
+ * `anonymousWithoutKeys` on a route that is not public, and for a request schema without bounds.
  */
 export const completeRoute = (route: RouteOptions): void => {
   const name = `${String(route.method)} ${route.url}`;
@@ -106,20 +119,24 @@ export const completeRoute = (route: RouteOptions): void => {
   if (route.config?.anonymousWithoutKeys && access !== 'public')
     throw new Error(`route ${name} is not public, so anonymousWithoutKeys says nothing`);
   const requires = route.requires ?? route.config?.requires ?? [];
+  const accepts = route.accepts ?? [];
   const authorises = route.authorises ?? route.config?.authorises;
+  const versionOf = route.versionOf ?? route.config?.versionOf;
   const given = route.scope === undefined ? route.config?.scope : route.scope;
   const own = access === 'user' ? null : scopeOf(String(route.method), route.url);
   const scope = given === undefined ? own : given;
   if (access === 'user' && scope !== null)
     throw new Error(`route ${name} is for accounts only, so its scope says nothing`);
-  route.config = { ...route.config, access, requires, scope, ...(authorises && { authorises }) };
+  const checks = { ...(authorises && { authorises }), ...(versionOf && { versionOf }) };
+  route.config = { ...route.config, access, requires, scope, ...checks };
 
   const schema: FastifySchema = { ...route.schema };
   if (schema.hide !== true) schema.querystring ??= z.strictObject({});
-  if (requires.length > 0) {
+  if (requires.length + accepts.length > 0) {
     const declared = schema.headers instanceof z.ZodObject ? schema.headers.shape : {};
-    const added = Object.fromEntries(requires.map((header) => [header, preconditionHeaders[header]]));
-    schema.headers = z.object({ ...declared, ...added });
+    const needed = requires.map((header) => [header, preconditionHeaders[header]]);
+    const heeded = accepts.map((header) => [header, preconditionHeaders[header].optional()]);
+    schema.headers = z.object({ ...declared, ...Object.fromEntries([...needed, ...heeded]) });
   }
   // This is checked when the route is declared, because a caller's misspelt field would otherwise have no effect.
   for (const part of ['body', 'querystring', 'params', 'headers'] as const) {
@@ -130,7 +147,7 @@ export const completeRoute = (route: RouteOptions): void => {
     ? []
     : [{ bearer: [] }, ...(scope === null ? [] : [{ apiKey: [scope] }])];
   schema.response = {
-    ...problems(...impliedStatuses(schema, access, requires)),
+    ...problems(...impliedStatuses(schema, access, { requires, accepts })),
     ...(schema.response as Record<string, unknown> | undefined),
   };
   route.schema = schema;
@@ -146,15 +163,16 @@ const isOpen = (access: Access): boolean => access === 'public' || access === 'a
 const impliedStatuses = (
   schema: FastifySchema,
   access: Access,
-  requires: readonly Precondition[],
+  { requires, accepts }: Record<'requires' | 'accepts', readonly Precondition[]>,
 ): number[] => [
   400,
   // A public route can answer 401 too, because a token that the caller sends may have expired.
   ...(access === 'anonymous' ? [] : [401]),
   // An API key may lack the scope, or not be an account.
   ...(access === 'anonymous' ? [] : [403]),
-  ...(requires.includes('idempotency-key') ? [409, 422] : []),
-  ...(requires.includes('if-match') ? [412, 428] : []),
+  ...([...requires, ...accepts].includes('idempotency-key') ? [409, 422] : []),
+  ...([...requires, ...accepts].includes('if-match') ? [412] : []),
+  ...(requires.includes('if-match') ? [428] : []),
   ...(schema.body === undefined ? [] : [413, 415]),
   429,
   431,

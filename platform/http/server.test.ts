@@ -38,6 +38,7 @@ const thing = z.strictObject({
   inner: z.strictObject({ a: z.string().max(20) }).optional(),
 });
 
+const one = '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0001';
 let host: RunnableHost;
 let app: HttpApp;
 let url: string;
@@ -85,11 +86,14 @@ beforeAll(async () => {
     async () => ({}),
   );
   app.get('/api/things/special', { access: 'public' }, async () => ({}));
+  app.post('/api/acts', { access: 'public' }, async ({ body }) => ({ body: body ?? 'none' }));
   app.put(
     '/api/things/:id',
     {
       access: ['admin'],
       requires: ['if-match'],
+      // Of what is there: the other things are none.
+      versionOf: async ({ params }) => ((params as { id: string }).id === one ? 3 : undefined),
       schema: { params: id, body: thing, response: { 200: z.object({}), ...problems(404) } },
     },
     async (request, reply) => {
@@ -142,7 +146,7 @@ beforeAll(async () => {
 
 afterAll(() => host.stop());
 
-const id = '018f3f6e-5c3a-7b57-9c1e-0a4a5c9d0001';
+const id = one;
 const json = { 'content-type': 'application/json' };
 const good = '{"name":"a","count":1}';
 
@@ -338,6 +342,33 @@ describe('whatever goes wrong', () => {
       good,
       412,
       'stale_version',
+    ],
+    [
+      'a stale update with a bad body',
+      'PUT',
+      `/api/things/${id}`,
+      { authorization: 'Bearer ada', 'if-match': '"2"', ...json },
+      '{',
+      412,
+      'stale_version',
+    ],
+    [
+      'an update with a bad body',
+      'PUT',
+      `/api/things/${id}`,
+      { authorization: 'Bearer ada', 'if-match': '"3"', ...json },
+      '{',
+      400,
+      'malformed_json',
+    ],
+    [
+      'an update of what is not there with a bad body',
+      'PUT',
+      `/api/things/${id.replace('8f', '8e')}`,
+      { authorization: 'Bearer ada', 'if-match': '"2"', ...json },
+      '{',
+      400,
+      'malformed_json',
     ],
     [
       'no idempotency key',
@@ -537,6 +568,22 @@ describe('a request', () => {
     );
     const answer = await plain.app.inject({ method: 'DELETE', url: '/x', headers: json });
     expect(answer.statusCode).toBe(204);
+  });
+
+  it.each([
+    ['{"items":[1],"other":{}}', ['/items', '/other']],
+    ['[]', ['']],
+    ['"a"', ['']],
+    ['0', ['']],
+  ])('is refused with the body %s where its route takes none', async (body, paths) => {
+    const answer = await send('POST', '/api/acts', json, body);
+    expect([answer.statusCode, answer.json().code]).toEqual([400, 'invalid_body']);
+    expect(answer.json().errors.map(({ path }: { path: string }) => path)).toEqual(paths);
+  });
+
+  it.each(['', '{}', ' { } ', 'null'])('may have the body %j where its route takes none', async (body) => {
+    const answer = await send('POST', '/api/acts', json, body);
+    expect([answer.statusCode, answer.json()]).toEqual([200, { body: 'none' }]);
   });
 
   it('is counted by its route, not by its address', async () => {

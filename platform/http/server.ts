@@ -16,7 +16,7 @@ import { newId } from '#platform/ids';
 import type { Component, Host } from '#platform/service-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import { type Authenticator, anonymous, authorise, credentialsOf } from './auth.js';
-import { ifMatchMissing } from './etag.js';
+import { assertVersion, ifMatchMissing } from './etag.js';
 import { answerBrokenConnection, asProblem, sendProblem } from './failures.js';
 import type { HttpApp, HttpServerOptions } from './http-app.js';
 import { type Announcement, announceLocalServer } from './local-server.js';
@@ -182,14 +182,15 @@ const guard = (
       return problem.status === 404 && answerMissing?.(request, reply) ? undefined : done(problem);
     }
     const { config } = request.routeOptions;
-    const { access = 'anonymous', authorises, scope = null } = config;
+    const { access = 'anonymous', authorises, versionOf, scope = null } = config;
     const authorization = credentialsOf(request.headers);
     const isAsked = auth !== undefined && authorization !== undefined && access !== 'anonymous';
     // Most requests come without a token: then nothing is awaited.
-    if (!isAsked && authorises === undefined) {
+    if (!isAsked && authorises === undefined && versionOf === undefined) {
       try {
         authorise(anonymous, access, scope);
         assertPreconditions(request, config);
+        assertBodyIsThere(request);
       } catch (error) {
         return done(error as Error);
       }
@@ -204,7 +205,7 @@ const admit = async (
   config: FastifyContextConfig,
   auth: Authenticator | undefined,
 ): Promise<void> => {
-  const { access = 'anonymous', authorises, scope = null, anonymousWithoutKeys = false } = config;
+  const { access = 'anonymous', authorises, versionOf, scope = null, anonymousWithoutKeys = false } = config;
   try {
     if (auth !== undefined) request.principal = await auth.principalOf(credentialsOf(request.headers));
   } catch (error) {
@@ -213,6 +214,11 @@ const admit = async (
   authorise(request.principal, access, scope);
   await authorises?.(request);
   assertPreconditions(request, config);
+  if (request.headers['if-match'] !== undefined) {
+    const version = await versionOf?.(request);
+    if (version !== undefined) assertVersion(request, version);
+  }
+  assertBodyIsThere(request);
 };
 
 const assertPreconditions = (request: FastifyRequest, { requires = [] }: FastifyContextConfig): void => {
@@ -222,6 +228,9 @@ const assertPreconditions = (request: FastifyRequest, { requires = [] }: Fastify
   if (requires.includes('idempotency-key') && !headers['idempotency-key'])
     throw problem(400, 'idempotency_key_required', 'Send an Idempotency-Key, one per intention.');
   if (requires.includes('if-match') && headers['if-match'] === undefined) throw ifMatchMissing();
+};
+
+const assertBodyIsThere = ({ headers }: FastifyRequest): void => {
   if (headers[withheldBodyHeader] !== undefined)
     throw problem(413, 'body_too_large', 'The body is larger than this route takes.');
 };

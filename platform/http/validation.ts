@@ -69,7 +69,20 @@ export const unreadable = ({ headers }: Pick<FastifyRequest, 'headers'>): Proble
 export const mayBeMissing = (body: unknown): boolean =>
   body instanceof z.ZodType && body.safeParse(undefined).success;
 
-/** A body parser for `application/json`. Where a route can do without a body, an empty one counts as none. */
+const noFields = boundsOf(z.strictObject({}), 'a body of a route that takes none');
+
+/** What a body says to a route that takes none: it would be ignored, which its sender could not see. */
+const unasked = (value: unknown): InputError[] => {
+  if (value === null) return [];
+  const found = sizeErrors(noFields, value);
+  if (typeof value !== 'object' || Array.isArray(value)) found.push({ path: '', message: 'must be empty' });
+  return found;
+};
+
+/**
+ * A body parser for `application/json`. Where a route can do without a body, an empty one counts as none; where it takes
+ * none, so does an object without fields, and any other is refused.
+ */
 export const jsonParserWithin =
   (watch: LoopWatch) =>
   (request: FastifyRequest, body: Buffer, done: (error: Error | null, value?: unknown) => void): void => {
@@ -95,5 +108,10 @@ export const jsonParserWithin =
       done(error as Error);
       return;
     }
-    done(null, value);
+    if (schema?.body !== undefined) {
+      done(null, value);
+      return;
+    }
+    const found = unasked(value);
+    done(found.length > 0 ? invalidInput('body', found) : null);
   };

@@ -51,6 +51,18 @@ describe('recommend:batch', () => {
     expect({ ...done, problems }).toEqual({ learned: 2, answered: 4, problems: [] });
   });
 
+  it('learns an event once that was sent again under its id', async () => {
+    const named = (visitId: string | undefined, minute: number) => {
+      const event = { type: 'product_viewed', visitId, userId: 'u', productId: 'p', eventId: '1' };
+      return JSON.stringify({ ...event, occurredAt: at(minute) });
+    };
+    const ask = JSON.stringify({ queryId: 'q', at: at(9), scenario: 'home' });
+    const events = [named('a', 1), named('a', 2), view('a', 'p', 3), view('a', 'p', 4)];
+    expect((await run(events, [ask])).done).toEqual({ learned: 3, answered: 1 });
+    const ofOthers = [named('a', 1), named('b', 2), named(undefined, 3), named(undefined, 4)];
+    expect((await run(ofOthers, [ask])).done).toEqual({ learned: 3, answered: 1 });
+  });
+
   it('reports lines that it cannot read with their numbers, and goes on', async () => {
     const { answers, problems } = await run(
       [

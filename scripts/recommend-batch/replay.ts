@@ -1,17 +1,29 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import type { Activity } from '#recommenders/activity';
-import { type Read, readEvent, readProduct, readQuery } from '#recommenders/batch-lines';
+import { createRecentIds } from '#platform/streams/recent-ids';
+import { type Read, readEvent, readProduct, readQuery, type SentActivity } from '#recommenders/batch-lines';
 import { createRecommender } from '#recommenders/recommender';
+import { repeatsOn } from '#schemas/repeats';
+import { topics } from '#schemas/topics';
 import { linesOf } from './lines.js';
 
 export type ReplayFiles = { events: string; queries: string; out: string; products?: string | undefined };
 
 const problemsShownMax = 20;
 
+/** As many as the shop remembers of all partitions together. */
+const idsMax = topics.shopperActivity.partitions * repeatsOn(topics.shopperActivity.topic).idsMax;
+
+/** True for an event that its sender has sent again. */
+const createRepeats = () => {
+  const recent = createRecentIds(idsMax);
+  return ({ visitId = '', eventId }: SentActivity): boolean =>
+    eventId !== undefined && recent.seen(JSON.stringify([visitId, eventId]));
+};
+
 /**
- * Learns the events and answers each query from those that were before its `at`. Files are read as they are needed. A
- * line that cannot be read is reported with its number and left out.
+ * Learns the events, one that was sent again only once, and answers each query from those that were before its `at`.
+ * Files are read as they are needed. A line that cannot be read is reported with its number and left out.
  */
 export const replay = async (
   { events, queries, out, products }: ReplayFiles,
@@ -39,13 +51,16 @@ export const replay = async (
   const output = createWriteStream(out);
   await once(output, 'open');
   const activities = valuesOf(events, readEvent);
-  let waiting: IteratorResult<Activity> = await activities.next();
+  const isRepeat = createRepeats();
+  let waiting: IteratorResult<SentActivity> = await activities.next();
   let learned = 0;
   let answered = 0;
   for await (const { queryId, ...query } of valuesOf(queries, readQuery)) {
     while (!waiting.done && waiting.value.atMs < query.atMs) {
-      recommender.learn(waiting.value);
-      learned += 1;
+      if (!isRepeat(waiting.value)) {
+        recommender.learn(waiting.value);
+        learned += 1;
+      }
       waiting = await activities.next();
     }
     const items = recommender.rank(query).map(({ productId }) => productId);

@@ -72,6 +72,15 @@ const keptByServer = Object.fromEntries(
 const tags = ['configuration'];
 const admin = ['admin'];
 
+/** Of a setting that was never changed it is 0. */
+const versionOf =
+  ({ db, store, settings }: ConfigRouteDeps) =>
+  async (request: { params: unknown }): Promise<number | undefined> => {
+    const { data: asked } = params.safeParse(request.params);
+    if (asked === undefined || !settings.has(asked.key)) return undefined;
+    return (await store.find(db, asked.key))?.version ?? 0;
+  };
+
 const listRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
   app.get(
     '/api/config',
@@ -121,6 +130,7 @@ const changeRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
     {
       access: admin,
       requires: ['if-match'],
+      versionOf: versionOf(deps),
       schema: {
         tags,
         summary: 'Set a value. Every running service applies it within 2 s.',
@@ -175,14 +185,15 @@ const rollbackRoute = (app: HttpApp, deps: ConfigRouteDeps): void => {
     '/api/config/:key/rollback',
     {
       access: admin,
+      accepts: ['if-match'],
+      versionOf: versionOf(deps),
       schema: {
         tags,
         summary: 'Set the value of an earlier version again; version 0 is the default.',
         description: 'With `If-Match`, only if the setting has that version still.',
         params,
-        headers: z.object({ 'if-match': text(512).min(1).optional() }),
         body: z.strictObject({ version: z.int().min(0).max(integerMax) }),
-        response: { 200: settingSchema, ...problems(404, 409, 412) },
+        response: { 200: settingSchema, ...problems(404, 409) },
       },
     },
     async (request, reply) => {

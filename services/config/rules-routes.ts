@@ -66,6 +66,7 @@ export const rulesRoutes = (app: HttpApp, { db, store }: Pick<ConfigRouteDeps, '
     {
       access: staff,
       requires: ['if-match'],
+      versionOf: async () => (await store.find(db, key))?.version ?? 0,
       schema: {
         tags,
         summary: 'Replace the rules of recommendation lists; every list follows within 2 s.',

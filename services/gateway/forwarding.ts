@@ -17,7 +17,9 @@ import {
   isCatalogueRead,
   seesWhatAllSee,
 } from './catalogue-cache.js';
-import type { Places } from './load-shedding.js';
+import { isStreamed, type Places, streamedMediaType } from './load-shedding.js';
+import { withOwnCart } from './own-cart-calls.js';
+import { privateCaching } from './private-answers.js';
 import type { Forwarding } from './routing-table.js';
 import type { SharedAnswers } from './shared-answers.js';
 import { keepShared, mayBeShared } from './sharing.js';
@@ -64,26 +66,25 @@ export const forwardingRoutes = async (
 ): Promise<void> => {
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('application/x-ndjson', (_request, body, done) => done(null, body));
+    scope.addContentTypeParser(streamedMediaType, (_request, body, done) => done(null, body));
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     for (const { path, to } of table)
       for (const url of [path, `${path}/*`]) {
-        const complete: Completing | undefined =
-          to === 'user' ? (request, answer) => withCartAtLogin(request, answer, upstreams.cart) : undefined;
-        const handler =
-          to === 'product'
-            ? catalogueHandler(upstreams[to], deps)
-            : (request: FastifyRequest, reply: FastifyReply) =>
-                forward(request, reply, upstreams[to], deps, complete);
+        const handler = handlerOf(to, upstreams, deps);
         const route = { url, access: 'anonymous', schema: { hide: true }, handler } as const;
+        const withholdBody = (request: FastifyRequest, reply: FastifyReply) => {
+          request.headers[withheldBodyHeader] = '1';
+          // What else comes of the body is not read.
+          return handler(request, reply.header('connection', 'close'));
+        };
         scope.route({
           ...route,
           method: [...methods],
-          onRequest: async (request, reply) => {
-            if (!isTooLarge(request)) return;
-            request.headers[withheldBodyHeader] = '1';
-            // What comes of the body is not read.
-            return handler(request, reply.header('connection', 'close'));
+          onRequest: async (request, reply) =>
+            isTooLarge(request) ? withholdBody(request, reply) : undefined,
+          errorHandler: async (error, request, reply) => {
+            if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error;
+            return withholdBody(request, reply);
           },
         });
         // No route supports the method QUERY. The service answers 405, before the body would be read.
@@ -92,11 +93,38 @@ export const forwardingRoutes = async (
   });
 };
 
-/** Of a body that is read first, by what its sender says of it. One that says nothing is refused while it is read. */
-const isTooLarge = ({ method, headers, routeOptions: { bodyLimit } }: FastifyRequest): boolean =>
-  !isSafe(method) &&
-  Number(headers['content-length'] ?? 0) > bodyLimit &&
-  !headers['content-type']?.toLowerCase().startsWith('application/x-ndjson');
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
+
+/** Some requests are more than passed on. */
+const handlerOf = (
+  to: ServiceName,
+  upstreams: Readonly<Record<ServiceName, Upstream>>,
+  deps: ForwardingDeps,
+): Handler => {
+  const { cart, [to]: upstream } = upstreams;
+  switch (to) {
+    case 'product':
+      return catalogueHandler(upstream, deps);
+    case 'user': {
+      const complete: Completing = (request, answer) => withCartAtLogin(request, answer, cart);
+      return (request, reply) => forward(request, reply, upstream, deps, { complete });
+    }
+    case 'recommendation':
+      return async (request, reply) => {
+        const path = await withOwnCart(request, { cart, auth: deps.auth });
+        if (path !== request.url) reply.header('cache-control', privateCaching);
+        return forward(request, reply, upstream, deps, { path });
+      };
+    default:
+      return (request, reply) => forward(request, reply, upstream, deps);
+  }
+};
+
+/** Of a body that is read first, by what its sender says of it. Of one that says nothing it shows as it is read. */
+const isTooLarge = (request: FastifyRequest): boolean =>
+  !isSafe(request.method) &&
+  Number(request.headers['content-length'] ?? 0) > request.routeOptions.bodyLimit &&
+  !isStreamed(request);
 
 export type ForwardingDeps = {
   places: Pick<Places, 'leave'>;
@@ -107,8 +135,8 @@ export type ForwardingDeps = {
 
 /** Answers reads of the catalogue from the cache, unless the caller's roles may change the answer. */
 const catalogueHandler =
-  (upstream: Upstream, deps: ForwardingDeps) =>
-  async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  (upstream: Upstream, deps: ForwardingDeps): Handler =>
+  async (request, reply) => {
     const { cache, auth } = deps;
     const { method, url } = request;
     if (method === 'GET' && isCatalogueRead(url) && (await mayShareAnswer(request, auth))) {
@@ -189,13 +217,14 @@ export const sendOn = (reply: FastifyReply, answer: UpstreamResponse): FastifyRe
 
 /** What happens before a service's answer is sent. */
 type Completing = (request: FastifyRequest, answer: UpstreamResponse) => Promise<UpstreamResponse>;
+const asItIs: Completing = async (_request, answer) => answer;
 
 const forward = async (
   request: FastifyRequest,
   reply: FastifyReply,
   upstream: Upstream,
   { places, shared }: ForwardingDeps,
-  complete: Completing = async (_request, answer) => answer,
+  { complete = asItIs, path = request.url }: { complete?: Completing; path?: string } = {},
 ): Promise<FastifyReply> => {
   // Whose caller has gone while the gateway asked about it: no end would ever take it back, and it has no place.
   if (reply.raw.closed) return reply.hijack();
@@ -210,13 +239,15 @@ const forward = async (
   try {
     const answer = await upstream.send({
       method: request.method,
-      path: request.url,
+      path,
       headers,
       body: (request.body as UpstreamRequest['body'] | undefined) ?? null,
       signal: gone.signal,
     });
     if (String(answer.headers['content-type']).startsWith('text/event-stream')) places.leave(reply.raw);
-    return sendOn(reply, await complete(request, await shareIfSaid(request, answer, shared)));
+    // An answer to more than was asked is the caller's own.
+    const own = path === request.url ? await shareIfSaid(request, answer, shared) : answer;
+    return sendOn(reply, await complete(request, own));
   } catch (error) {
     // The caller has gone away, so no answer is needed.
     if (gone.signal.aborted) return reply.hijack();

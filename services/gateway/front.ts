@@ -15,6 +15,7 @@ import {
 } from './catalogue-cache.js';
 import type { DirectPass } from './direct-pass.js';
 import type { ErasedAccounts } from './erased-accounts-store.js';
+import { isOfOwnCart } from './own-cart-calls.js';
 import { bearsCredentials, privateCaching } from './private-answers.js';
 import type { CountOptions, RequestCounter } from './request-counter.js';
 import { type LimitName, limitOf } from './routing-table.js';
@@ -41,7 +42,7 @@ const listPath = '/api/products';
 /**
  * Answers reads from the caches without the router, and has other reads passed to their services directly. Everything else
  * is left to the router: API keys, tokens and clients that were not seen lately, requests of a trace, what is fetched for
- * the catalogue's cache, and clients near their limit. It answers, counts and names each
+ * the catalogue's cache, lists that go with the caller's cart, and clients near their limit. It answers, counts and names each
  * request as the router's hooks do. A cached answer takes no place among the requests in progress, since it ends at once.
  */
 export const createFront = (
@@ -78,8 +79,9 @@ export const createFront = (
     const userId = principal && userIdOf(principal);
     if (userId !== undefined && erased.has(userId)) return false;
     const client = userId ?? networks.known(request);
-    const name = limitOf('GET', url.split('?', 1)[0] ?? '');
-    if (client === undefined || name === undefined) return false;
+    const path = url.split('?', 1)[0] ?? '';
+    const name = limitOf('GET', path);
+    if (client === undefined || name === undefined || isOfOwnCart(path, request)) return false;
 
     const answer = cachedFor(request, principal);
     const isForCache = isCatalogueRead(url) && (principal === undefined || seesWhatAllSee(principal));

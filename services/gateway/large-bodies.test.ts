@@ -1,4 +1,5 @@
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
+import { text as readWhole } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Authenticator } from '#platform/http/auth';
@@ -58,21 +59,41 @@ afterAll(async () => {
 const bearer = { authorization: 'Bearer ann' };
 const keyed = { ...bearer, 'idempotency-key': 'k' };
 
-it.each([
+const refusals: [string, string, Record<string, string>, number, string][] = [
   ['POST', '/api/orders', {}, 401, 'authentication_required'],
   ['POST', '/api/orders', bearer, 400, 'idempotency_key_required'],
   ['POST', '/api/orders', keyed, 413, 'body_too_large'],
   ['PATCH', '/api/orders', keyed, 405, 'method_not_allowed'],
   ['POST', '/api/orders/nothing', keyed, 404, 'route_not_found'],
-])('%s %s with %j and a body beyond the limit is refused with %i for what comes first', async (...given) => {
+];
+
+it.each(refusals)(
+  '%s %s with %j and a body beyond the limit is refused with %i for what comes first',
+  async (...given) => {
+    const [method, path, headers, status, code] = given;
+    const answer = await fetch(url + path, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ note: 'a'.repeat(2 * 1024 * 1024) }),
+    });
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
+    expect(ordered).toBe(0);
+  },
+);
+
+it.each(refusals)('so is %s %s with %j and a body that says nothing of its length: %i', async (...given) => {
   const [method, path, headers, status, code] = given;
-  const answer = await fetch(url + path, {
+  const sending = request(url + path, {
     method,
     headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ note: 'a'.repeat(2 * 1024 * 1024) }),
   });
-  expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
-  expect(ordered).toBe(0);
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    sending.once('response', resolve).on('error', reject);
+  });
+  sending.write(JSON.stringify({ note: 'a'.repeat(2 * 1024 * 1024) }).slice(0, -1));
+  const answer = await answered;
+  expect([answer.statusCode, JSON.parse(await readWhole(answer)).code]).toEqual([status, code]);
+  expect([answer.headers.connection, ordered]).toEqual(['close', 0]);
 });
 
 it('is refused for its body too where the caller names the gateway’s own header as one of the connection', async () => {

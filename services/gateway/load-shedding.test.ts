@@ -29,6 +29,10 @@ beforeAll(async () => {
   app.post('/lines', { access: 'anonymous', schema: { hide: true } }, async ({ body }) => ({
     lines: (await readWhole(body as Readable)).split('\n').length,
   }));
+  app.addContentTypeParser('text/plain', (_request, body, done) => done(null, body));
+  app.post('/echo', { access: 'anonymous', schema: { hide: true } }, async ({ body }, reply) =>
+    reply.type('text/plain').send(body),
+  );
   host.use(component);
   await host.start();
   url = component.url;
@@ -70,11 +74,12 @@ it('waits for a body only so long, and others are answered meanwhile', async () 
   expect((await post()).status).toBe(200);
 });
 
-it('lets a body that is passed on line by line take as long as it does', async () => {
-  const slow = request(`${url}/lines`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-ndjson' },
-  });
+it.each([
+  'application/x-ndjson',
+  'application/x-ndjson; charset=utf-8',
+  'Application/X-NDJSON;charset=utf-8',
+])('lets a body of %s, which is passed on line by line, take as long as it does', async (mediaType) => {
+  const slow = request(`${url}/lines`, { method: 'POST', headers: { 'content-type': mediaType } });
   const answered = new Promise<IncomingMessage>((resolve) => {
     slow.once('response', resolve).on('error', () => {});
   });
@@ -84,6 +89,19 @@ it('lets a body that is passed on line by line take as long as it does', async (
   slow.end('{}');
   const answer = await answered;
   expect([answer.statusCode, JSON.parse(await readWhole(answer))]).toEqual([200, { lines: 2 }]);
+});
+
+it('lets an answer go on that began before the body was complete', async () => {
+  const slow = request(`${url}/echo`, { method: 'POST', headers: { 'content-type': 'text/plain' } });
+  const answered = new Promise<IncomingMessage>((resolve) => {
+    slow.once('response', resolve).on('error', () => {});
+  });
+  slow.write('first, ');
+  const answer = await answered;
+  // Begun later, and refused because it took too long.
+  expect((await begin('{"n":')).status).toBe(408);
+  slow.end('last');
+  expect(await readWhole(answer)).toBe('first, last');
 });
 
 it('keeps no place for a caller who went while others were asked about the request', async () => {

@@ -70,7 +70,11 @@ export const createPlaces = (
 
 /** How long a body may take to arrive; one that is streamed to its service may take as long as a whole request. */
 const bodyMsMax = 30_000;
-const streamed = 'application/x-ndjson';
+export const streamedMediaType = 'application/x-ndjson';
+
+/** Whether the body is passed on line by line: by its media type, in whatever case and with whatever parameters. */
+export const isStreamed = ({ headers }: Pick<FastifyRequest, 'headers'>): boolean =>
+  headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() === streamedMediaType;
 
 const hasBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
@@ -102,7 +106,7 @@ export const shedLoad = (
     done(isAdmitted ? undefined : refusal());
   });
   app.addHook('preParsing', (request, reply, _payload, done) => {
-    if (hasBody(request) && request.headers['content-type'] !== streamed) limitBody(request, reply, bounds);
+    if (hasBody(request) && !isStreamed(request)) limitBody(request, reply, bounds);
     done();
   });
   app.addHook('preValidation', (request, reply, done) => {
@@ -115,7 +119,8 @@ export const shedLoad = (
 const limitBody = ({ raw }: FastifyRequest, reply: FastifyReply, bounds: { bodyMsMax: number }): void => {
   if (raw.complete) return;
   const timer = setTimeout(() => {
-    if (reply.sent) return;
+    // An answer that has begun cannot become another.
+    if (reply.sent || reply.raw.headersSent) return;
     const late = problem(408, 'body_timeout', 'The body of the request did not arrive in time.');
     reply.header('connection', 'close').send(late);
   }, bounds.bodyMsMax);

@@ -62,10 +62,14 @@ type Outcome = HoldRefusal | { unknown: string[] } | 'done' | 'rejected' | 'noth
 type Decided = {
   outcome: Outcome;
   events: { event: HoldEvent; lines: StockReservedLine[]; low: LowStockLine[] }[];
-  nowMs: number;
+  at: HoldTimes;
 };
 
-type HoldStoreDeps = { events: Events; clock: Clock; holdMs: number };
+/** Now, and the end of a hold that begins now, epoch ms. */
+type HoldTimes = { nowMs: number; heldUntilMs: number };
+
+/** `holdMs` is how long a hold lasts that begins now. */
+type HoldStoreDeps = { events: Events; clock: Clock; holdMs: () => number };
 
 /** Stores holds as rows. The row's lock makes the steps of one order follow one another. */
 export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldStore => {
@@ -80,7 +84,7 @@ export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldS
     const {
       outcome,
       events: moved,
-      nowMs,
+      at,
     } = await tx.gather(updateAll, {
       orderId,
       command,
@@ -88,8 +92,8 @@ export const createHoldStore = ({ events, clock, holdMs }: HoldStoreDeps): HoldS
     });
     // Made here and not in the batch, so that they carry the correlation and the trace of their own cause.
     const messages = moved.flatMap(({ event, lines, low }) => [
-      ...published(events, orderId, event, lines, { nowMs, holdMs }),
-      ...low.map((line) => lowStock(events, line, nowMs)),
+      ...published(events, orderId, event, lines, at),
+      ...low.map((line) => lowStock(events, line, at.nowMs)),
     ]);
     await append(tx, messages);
     return outcome;
@@ -119,6 +123,7 @@ const createUpdateAll =
   ({ clock, holdMs }: Omit<HoldStoreDeps, 'events'>): Batch<Command, Decided> =>
   async (tx, commands) => {
     const nowMs = clock.nowMs();
+    const at = { nowMs, heldUntilMs: nowMs + holdMs() };
     const holds = await lockHolds(
       tx,
       commands.map(({ orderId }) => orderId),
@@ -145,13 +150,13 @@ const createUpdateAll =
         holds.set(orderId, after);
         changed.set(orderId, after);
       }
-      return { outcome, events: moved, nowMs };
+      return { outcome, events: moved, at };
     });
     if (changed.size === 0) return decided;
     await Promise.all([
       stock.save(tx, new Date(nowMs)),
       returns.length > 0 && saveReturns(tx, returns, nowMs),
-      saveHolds(tx, changed, { known, nowMs, holdMs }),
+      saveHolds(tx, changed, { known, ...at }),
     ]);
     return decided;
   };
@@ -206,13 +211,13 @@ const productsOf = (command: HoldCommand, hold: Hold | undefined): string[] => {
 const saveHolds = async (
   tx: Tx,
   holds: ReadonlyMap<string, Hold>,
-  { known, nowMs, holdMs }: { known: ReadonlySet<string>; nowMs: number; holdMs: number },
+  { known, nowMs, heldUntilMs }: { known: ReadonlySet<string> } & HoldTimes,
 ): Promise<void> => {
   const rows = [...holds].map(([orderId, hold]) => ({
     orderId,
     status: hold.status,
     lines: 'lines' in hold ? hold.lines : [],
-    expiresAt: hold.status === 'held' ? new Date(nowMs + holdMs) : null,
+    expiresAt: hold.status === 'held' ? new Date(heldUntilMs) : null,
     createdAt: known.has(orderId) ? '-infinity' : new Date(nowMs),
   }));
   const { rowCount } = await tx.query(
@@ -232,14 +237,14 @@ const published = (
   orderId: string,
   event: HoldEvent,
   lines: readonly StockReservedLine[],
-  { nowMs: occurredAt, holdMs }: { nowMs: number; holdMs: number },
+  { nowMs: occurredAt, heldUntilMs }: HoldTimes,
 ): EventMessage[] => {
   const message = <T extends keyof Published>(type: T, value: Published[T]) => [
     events.event(type, orderId, value, { occurredAt }),
   ];
   switch (event.type) {
     case 'StockReserved':
-      return message('StockReserved', { orderId, lines, expiresAt: occurredAt + holdMs, occurredAt });
+      return message('StockReserved', { orderId, lines, expiresAt: heldUntilMs, occurredAt });
     case 'StockRejected':
       return message('StockRejected', { orderId, lines: event.lines, occurredAt });
     case 'StockReleased':

@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, effects, evolve, type Hold, type HoldCommand, isRefusal, type Line } from './hold.js';
+import {
+  decide,
+  effects,
+  evolve,
+  type Hold,
+  type HoldCommand,
+  holdMsOf,
+  isRefusal,
+  type Line,
+  notSet,
+} from './hold.js';
 
 const lines = [{ productId: 'a', quantity: 2 }];
 const reserve: HoldCommand = { type: 'ReserveStock', lines };
@@ -145,4 +155,10 @@ test('whatever comes in whatever order, an order never has less than nothing, no
       }
     }),
   );
+});
+
+test('a hold outlasts the wait of its order where that is set at run time', () => {
+  expect(holdMsOf(1_200_000, 1_800_000)).toBeGreaterThan(1_800_000);
+  expect(holdMsOf(1_200_000, 5_000)).toBe(1_200_000);
+  expect(holdMsOf(60_000, notSet)).toBe(60_000);
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/http-app';
-import { idempotent } from '#platform/http/idempotency';
+import { idempotentIfKeyed } from '#platform/http/idempotency';
 import { ignored } from '#platform/http/json-value';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -168,17 +168,11 @@ const restockRoute = (app: HttpApp, deps: InventoryRouteDeps): void => {
     },
     async (request, reply) => {
       const { quantity } = request.body;
-      const restock = (tx: Tx) =>
-        adjust(deps, tx, 'restock', request.params.productId, {
+      return idempotentIfKeyed(db, request, reply, async (tx) => {
+        const row = await adjust(deps, tx, 'restock', request.params.productId, {
           onHand: ({ onHand }) => onHand + quantity,
           reason: 'restock',
         });
-      if (request.headers['idempotency-key'] === undefined) {
-        const row = await inTransaction(db, restock);
-        return reply.header('etag', etagOf(row.stockVersion)).send(shown(row));
-      }
-      return idempotent(db, request, reply, async (tx) => {
-        const row = await restock(tx);
         return { status: 200, body: shown(row), headers: { etag: etagOf(row.stockVersion) } };
       });
     },

@@ -1,11 +1,14 @@
 import { followsClosely, openService } from '#platform/service';
 import type { Service } from '#platform/service-host';
+import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
+import { paymentWaitMs } from '#schemas/payment-wait';
 import { brokenRule } from '#schemas/value-rules';
 import { backInStockRoutes } from './back-in-stock-routes.js';
 import { createBackInStockStore } from './back-in-stock-store.js';
 import { createBackInStockWorker } from './back-in-stock-worker.js';
 import { type InventoryConfig, inventoryConfig } from './config.js';
+import { holdMsOf, notSet } from './hold.js';
 import { createHoldStore } from './hold-store.js';
 import { createInventoryMetrics } from './inventory-metrics.js';
 import { createProductsForSale } from './product-replica.js';
@@ -21,7 +24,10 @@ export const service: Service<InventoryConfig> = {
   build: async (config, host) => {
     const { db, events, react, app } = await openService(host, config, { records, brokenRule, publishes });
     const stock = createStockStore({ events, clock: host.clock });
-    const holds = createHoldStore({ events, clock: host.clock, holdMs: config.holdMs });
+    const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
+    const setWaitMs = settings.of(paymentWaitMs, notSet);
+    const holdMs = () => holdMsOf(config.holdMs, setWaitMs());
+    const holds = createHoldStore({ events, clock: host.clock, holdMs });
     const waiting = createBackInStockStore({ events, clock: host.clock });
     const products = createProductsForSale(db);
     const counted = createInventoryMetrics(host.metrics);

@@ -23,6 +23,7 @@ const clock = handClock();
 let db: Database;
 let stock: StockStore;
 let holds: HoldStore;
+let holdMs = 1_200_000;
 let waiting: BackInStockStore;
 let products: ReturnType<typeof createProductsForSale>;
 
@@ -47,7 +48,7 @@ beforeAll(async () => {
     }),
   };
   stock = createStockStore({ clock, events });
-  holds = createHoldStore({ clock, events, holdMs: 1_200_000 });
+  holds = createHoldStore({ clock, events, holdMs: () => holdMs });
   waiting = createBackInStockStore({ clock, events });
   products = createProductsForSale(db);
 });
@@ -122,6 +123,26 @@ describe('orders that are decided in one transaction', () => {
       })),
     );
   });
+});
+
+test('a hold lasts as long as holds do when it begins', async ({ onTestFinished }) => {
+  const before = holdMs;
+  onTestFinished(() => {
+    holdMs = before;
+  });
+  const productId = await open(5);
+  const orders = [randomUUID(), randomUUID()] as const;
+  for (const [nth, orderId] of orders.entries()) {
+    holdMs = (nth + 1) * 1000;
+    await reserve(orderId, [productId, 1]);
+    const [held] = await published(orderId);
+    expect(held?.value.expiresAt).toBe(clock.nowMs() + holdMs);
+  }
+  const { rows } = await db.query<{ expiresAt: Date }>(
+    'SELECT expires_at AS "expiresAt" FROM holds WHERE order_id = ANY ($1) ORDER BY expires_at',
+    [orders],
+  );
+  expect(rows.map(({ expiresAt }) => expiresAt.getTime() - clock.nowMs())).toEqual([1000, 2000]);
 });
 
 describe('twenty buyers at once', () => {

@@ -3,13 +3,13 @@ import type { Clock } from '#platform/clock';
 import { accountOf, hasRole, userIdOf } from '#platform/http/auth';
 import { etagOf, notModified, sendWithEtag } from '#platform/http/etag';
 import type { HttpApp } from '#platform/http/http-app';
-import { idempotent } from '#platform/http/idempotency';
+import { idempotentIfKeyed } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import { line, text, uuid, visibleProse } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Database } from '#platform/postgres/pool';
-import { inTransaction, type Tx } from '#platform/postgres/transaction';
+import type { Tx } from '#platform/postgres/transaction';
 import { staff } from '#schemas/roles';
 import type { ContactStore } from './contact-store.js';
 import type { Preferences, Result } from './delivery.js';
@@ -142,9 +142,7 @@ const sendRoute = (app: HttpApp, deps: NotificationRouteDeps): void => {
         tx.afterCommit(deps.onRecorded);
         return { status: 202, body: { id, status: 'pending' as const } };
       };
-      if (request.headers['idempotency-key'] !== undefined) return idempotent(db, request, reply, accept);
-      const accepted = await inTransaction(db, accept);
-      return reply.code(202).send(accepted.body);
+      return idempotentIfKeyed(db, request, reply, accept);
     },
   );
 };

@@ -4,6 +4,7 @@ import type { Authenticator } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/http-app';
 import { createHttpServer } from '#platform/http/server';
 import { newId } from '#platform/ids';
+import { headerNames } from '#platform/messaging/record-headers';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
 import { uncached } from '#platform/testing/uncached';
@@ -11,10 +12,12 @@ import { changeRoutes } from './change-routes.js';
 import { createOrderMetrics } from './order-metrics.js';
 import { createOrderStore } from './order-store.js';
 import { createOrderViews, type OrderViews } from './order-view-store.js';
+import { sagaRoutes } from './saga-routes.js';
 
 const host = testHost('order-test');
+const staffId = randomUUID();
 const auth: Authenticator = {
-  principalOf: async () => ({ kind: 'user', userId: randomUUID(), roles: ['support'] }),
+  principalOf: async () => ({ kind: 'user', userId: staffId, roles: ['support'] }),
 };
 let scratch: ScratchDatabase;
 let views: OrderViews;
@@ -41,14 +44,21 @@ const appWith = (captureWaitMs: number): HttpApp => {
   const { app } = createHttpServer(host, { port: 0, title: 'order', auth });
   const orders = createOrderStore({
     clock: host.clock,
-    events: { event: (topic, key) => ({ topic, key, value: Buffer.from('{}'), headers: {} }) },
+    events: {
+      event: (topic, key) => {
+        const headers = { [headerNames.eventId]: newId() };
+        return { topic, key, value: Buffer.from('{}'), headers };
+      },
+    },
   });
+  const metrics = createOrderMetrics(testHost('order-test').metrics);
+  sagaRoutes(app, { ...host, db: scratch.db, orders, views, metrics, stuckAfterMs: 60_000 });
   changeRoutes(app, {
     ...host,
     clock: { ...host.clock, nowMs: () => host.clock.nowMs() + (seen.aheadMs ?? 0) },
     db: scratch.db,
     orders,
-    metrics: createOrderMetrics(testHost('order-test').metrics),
+    metrics,
     captureWaitMs,
     views: {
       ...views,
@@ -138,4 +148,33 @@ test('goods of an order that is confirmed while it is shipped do not leave unpai
   };
   expect(await ship(orderId, 20)).toMatchObject({ status: 409, body: { code: 'payment_not_captured' } });
   expect(await statusOf(orderId)).toBe('confirmed');
+});
+
+const post = async (path: string, headers: Record<string, string>) => {
+  const answer = await appWith(20).inject({
+    method: 'POST',
+    url: path,
+    headers: { authorization: 'Bearer staff', ...headers },
+  });
+  const { statusCode: status, body, headers: answered } = answer;
+  return { status, body, code: answer.json().code, isReplay: answered['idempotency-replayed'] === 'true' };
+};
+
+test.each([
+  ['a buyer’s wish', (orderId: string) => `/api/orders/${orderId}/cancel`, 200],
+  ['a compensation', (orderId: string) => `/api/ops/sagas/${orderId}/compensate`, 202],
+])('%s that is repeated with its key is answered as the first time', async (_, pathOf, status) => {
+  const [orderId, other] = [await place('confirmed', 'captured'), await place('confirmed', 'captured')];
+  const keyed = { 'idempotency-key': randomUUID() };
+  const first = await post(pathOf(orderId), keyed);
+  expect([first.status, first.isReplay, await statusOf(orderId)]).toEqual([status, false, 'cancelled']);
+  // What has become of it since.
+  await set(orderId, 'cancelled', 'refunded');
+  views.forget(orderId);
+  expect(await post(pathOf(orderId), keyed)).toEqual({ ...first, isReplay: true });
+  const now = await post(pathOf(orderId), {});
+  expect([now.status, now.isReplay]).toEqual([status, false]);
+  expect(now.body).toContain('"refunded"');
+  expect(await post(pathOf(other), keyed)).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+  expect(await statusOf(other)).toBe('confirmed');
 });

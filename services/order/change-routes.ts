@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import { callerIdOf } from '#platform/http/auth';
 import type { HttpApp } from '#platform/http/http-app';
-import { idempotent } from '#platform/http/idempotency';
+import { idempotent, idempotentIfKeyed } from '#platform/http/idempotency';
 import { problem, problems } from '#platform/http/problem-details';
 import { prose, uuid } from '#platform/http/text';
 import { newId } from '#platform/ids';
@@ -47,29 +47,28 @@ export const changeRoutes = (app: HttpApp, deps: ChangeRouteDeps): void => {
 };
 
 /**
- * The order as it is after the command of this time, which is read in the transaction: an event must not be dated much before
- * its transaction begins (ADR 32). Throws the problem that answers a refusal, also one of `check`.
+ * The order as it is after the command, whose time is read in the transaction: an event must not be dated much before that
+ * begins (ADR 32). Throws the problem that answers a refusal, also one of `check`.
  */
 const change = async (
-  { db, orders, views, metrics, clock, logger }: ChangeRouteDeps,
+  tx: Tx,
+  { orders, views, metrics, clock, logger }: ChangeRouteDeps,
   orderId: string,
-  commandAt: (nowMs: number) => OrderCommand,
+  command: OrderCommand,
   check?: (tx: Tx, before: Order) => Promise<void>,
 ): Promise<OrderView> => {
-  await inTransaction(db, async (tx) => {
-    const command = commandAt(clock.nowMs());
-    const outcome = await orders.update(tx, orderId, command);
-    if (outcome === null) throw unknownOrder();
-    if ('refused' in outcome) throw refusedChange(outcome);
-    if (outcome.events.length === 0) return;
+  const outcome = await orders.update(tx, orderId, command);
+  if (outcome === null) throw unknownOrder();
+  if ('refused' in outcome) throw refusedChange(outcome);
+  if (outcome.events.length > 0) {
     await check?.(tx, outcome.before);
     tx.afterCommit(() => {
       views.forget(orderId);
       metrics.observe(outcome, clock.nowMs());
       logger.info({ orderId, command: command.type }, `order ${outcome.after.status}`);
     });
-  });
-  const order = await views.find(orderId);
+  }
+  const order = (await findOrders(tx, [orderId])).get(orderId);
   if (order === undefined) throw unknownOrder();
   return order;
 };
@@ -79,6 +78,7 @@ const cancelRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
     '/api/orders/:id/cancel',
     {
       access: 'public',
+      accepts: ['idempotency-key'],
       authorises: async (request) => {
         const asked = params.safeParse(request.params);
         if (asked.success) visible(await deps.views.find(asked.data.id), request);
@@ -88,14 +88,22 @@ const cancelRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
         summary:
           'Cancel an order whose goods have not left yet. Its stock is released and its money voided or refunded.',
         description:
-          'An order that is cancelled already stays as it is, so that a repeat receives the same answer.',
+          'An order that is cancelled already stays as it is, so that a repeat cancels and refunds nothing more. With an ' +
+          '`Idempotency-Key` a repeat receives the first answer, as it was then.',
         params,
         headers: orderTokenHeader,
         response: { 200: orderSchema, ...problems(404, 409) },
       },
     },
-    async ({ params: { id } }) =>
-      shown(await change(deps, id, (nowMs) => ({ type: 'CancelAtRequest', nowMs }))),
+    async (request, reply) => {
+      const { id } = request.params;
+      const caller = callerIdOf(request.principal) ?? `order ${id}`;
+      const cancel = async (tx: Tx) => {
+        const order = await change(tx, deps, id, { type: 'CancelAtRequest', nowMs: deps.clock.nowMs() });
+        return { status: 200, body: shown(order) };
+      };
+      return idempotentIfKeyed(deps.db, request, reply, cancel, { caller });
+    },
   );
 };
 
@@ -116,12 +124,15 @@ const fulfilmentRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
     },
     async ({ params: { id }, body }) => {
       const { status, carrier = null, trackingNumber = null } = body;
-      if (status === 'delivered')
-        return shown(await change(deps, id, (nowMs) => ({ type: 'DeliverOrder', nowMs })));
-      await capturedIn(deps.views, id, deps.captureWaitMs);
-      const shipment = { carrier, trackingNumber };
-      // Once more in the transaction: the order may have been confirmed since.
-      return shown(await change(deps, id, (nowMs) => ({ type: 'ShipOrder', shipment, nowMs }), onlyCaptured));
+      if (status === 'shipped') await capturedIn(deps.views, id, deps.captureWaitMs);
+      const order = await inTransaction(deps.db, (tx) => {
+        const nowMs = deps.clock.nowMs();
+        if (status === 'delivered') return change(tx, deps, id, { type: 'DeliverOrder', nowMs });
+        const shipment = { carrier, trackingNumber };
+        // Once more in the transaction: the order may have been confirmed since.
+        return change(tx, deps, id, { type: 'ShipOrder', shipment, nowMs }, onlyCaptured);
+      });
+      return shown(order);
     },
   );
 };

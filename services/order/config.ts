@@ -1,7 +1,8 @@
 import { envSchema, setting } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
 import { serviceSettings } from '#platform/service';
-import { outboxUnpublishedMax, paymentWaitMs } from './order-settings.js';
+import { paymentWaitMs } from '#schemas/payment-wait';
+import { outboxUnpublishedMax } from './order-settings.js';
 
 export const orderConfig = envSchema({
   ...serviceSettings('order', { databasePoolMax: 8 }),

@@ -304,6 +304,9 @@ type OpenStatus = 'pending' | 'reserved' | 'paid';
 export const isOpenStatus = (status: Status): status is OpenStatus =>
   status === 'pending' || status === 'reserved' || status === 'paid';
 
+/** Nothing follows on it any more. */
+export const isFinalStatus = (status: Status): boolean => Object.keys(transitions[status]).length === 0;
+
 /** An order that may still be confirmed, or given up. */
 export const isOpen = (order: Order): order is Extract<Order, { status: OpenStatus }> =>
   isOpenStatus(order.status);

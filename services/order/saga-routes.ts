@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { Clock } from '#platform/clock';
 import type { HttpApp } from '#platform/http/http-app';
+import { idempotentIfKeyed } from '#platform/http/idempotency';
 import { decodeCursor, listQuery, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
 import { uuid } from '#platform/http/text';
 import type { Database } from '#platform/postgres/pool';
-import { inTransaction } from '#platform/postgres/transaction';
+import { inTransaction, type Tx } from '#platform/postgres/transaction';
 import type { Logger } from '#platform/service-host';
 import { paymentStatuses } from '#schemas/payment-status';
 import { staff } from '#schemas/roles';
@@ -102,11 +103,14 @@ const retryRoute = (app: HttpApp, deps: SagaRouteDeps): void => {
       },
     },
     async ({ params: { orderId } }, reply) => {
-      const saga = await findSaga(deps.db, orderId);
-      if (saga === undefined) throw unknownOrder();
-      if (saga.waitsFor.length === 0)
+      const before = await findSaga(deps.db, orderId);
+      if (before === undefined) throw unknownOrder();
+      if (before.waitsFor.length === 0)
         throw problem(409, 'saga_finished', 'The saga of this order waits for nothing.');
-      return reply.code(202).send(await act(deps, orderId, (nowMs) => ({ type: 'GiveUpOverdue', nowMs })));
+      const saga = await inTransaction(deps.db, (tx) =>
+        act(tx, deps, orderId, { type: 'GiveUpOverdue', nowMs: deps.clock.nowMs() }),
+      );
+      return reply.code(202).send(saga);
     },
   );
 };
@@ -116,56 +120,57 @@ const compensateRoute = (app: HttpApp, deps: SagaRouteDeps): void => {
     '/api/ops/sagas/:orderId/compensate',
     {
       access: [...staff],
+      accepts: ['idempotency-key'],
       schema: {
         tags,
         summary:
           'Cancel an order that does not come to an end: its stock is released, its money voided or refunded.',
         description:
-          'Possible until the goods leave. An order that is cancelled already is asked for again to be undone.',
+          'Possible until the goods leave. An order that is cancelled already is asked for again to be undone, except where a ' +
+          'repeat with the same `Idempotency-Key` receives the first answer.',
         params,
         response: { 202: sagaSchema, ...problems(404, 409) },
       },
     },
-    async ({ params: { orderId } }, reply) => {
-      const saga = await findSaga(deps.db, orderId);
-      if (saga === undefined) throw unknownOrder();
-      const reason = saga.waitsFor.some((wait) => wait.startsWith('stock'))
-        ? 'timed_out'
-        : 'payment_unavailable';
-      return reply
-        .code(202)
-        .send(await act(deps, orderId, (nowMs) => ({ type: 'CancelAtRequest', reason, nowMs })));
-    },
+    async (request, reply) =>
+      idempotentIfKeyed(deps.db, request, reply, async (tx) => {
+        const { orderId } = request.params;
+        const saga = await findSaga(tx, orderId);
+        if (saga === undefined) throw unknownOrder();
+        const reason = saga.waitsFor.some((wait) => wait.startsWith('stock'))
+          ? 'timed_out'
+          : 'payment_unavailable';
+        const nowMs = deps.clock.nowMs();
+        return {
+          status: 202,
+          body: await act(tx, deps, orderId, { type: 'CancelAtRequest', reason, nowMs }),
+        };
+      }),
   );
 };
 
-/**
- * The saga after the command of this time, which is read in the transaction (ADR 32), and after the other services were asked
- * for what is missing then.
- */
+/** The saga after the command, and after the other services were asked for what is missing then. */
 const act = async (
-  { db, orders, views, metrics, clock, logger }: SagaRouteDeps,
+  tx: Tx,
+  { orders, views, metrics, clock, logger }: SagaRouteDeps,
   orderId: string,
-  commandAt: (nowMs: number) => OrderCommand,
+  command: OrderCommand,
 ): Promise<z.output<typeof sagaSchema>> => {
-  await inTransaction(db, async (tx) => {
-    const command = commandAt(clock.nowMs());
-    const outcome = await orders.update(tx, orderId, command);
-    if (outcome === null) throw unknownOrder();
-    if ('refused' in outcome)
-      throw problem(
-        409,
-        outcome.refused,
-        'The goods of this order have left or are back, so it is not cancelled.',
-      );
-    await orders.askForSteps(tx, orderId, outcome.after);
-    tx.afterCommit(() => {
-      views.forget(orderId);
-      metrics.observe(outcome, clock.nowMs());
-      logger.warn({ orderId, command: command.type }, 'saga continued by staff');
-    });
+  const outcome = await orders.update(tx, orderId, command);
+  if (outcome === null) throw unknownOrder();
+  if ('refused' in outcome)
+    throw problem(
+      409,
+      outcome.refused,
+      'The goods of this order have left or are back, so it is not cancelled.',
+    );
+  await orders.askForSteps(tx, orderId, outcome.after);
+  tx.afterCommit(() => {
+    views.forget(orderId);
+    metrics.observe(outcome, clock.nowMs());
+    logger.warn({ orderId, command: command.type }, 'saga continued by staff');
   });
-  const saga = await findSaga(db, orderId);
+  const saga = await findSaga(tx, orderId);
   if (saga === undefined) throw unknownOrder();
   return shown(saga, clock.nowMs());
 };

@@ -11,7 +11,7 @@ import type { HttpApp } from '#platform/http/http-app';
 import { problems } from '#platform/http/problem-details';
 import { text, uuid, wholeNumber } from '#platform/http/text';
 import { visible } from './access.js';
-import { isOpenStatus } from './order.js';
+import { isFinalStatus, isOpenStatus, orderStatuses } from './order.js';
 import { orderTokenHeader, shownStatus, statusSchema } from './order-schemas.js';
 import type { OrderView } from './order-view.js';
 import type { OrderViews } from './order-view-store.js';
@@ -38,18 +38,27 @@ const statusRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void =
       access: 'public',
       schema: {
         tags,
-        summary:
-          'The status of one order. With `waitMs`, an order that is still open is answered when it changes.',
+        summary: 'The status of one order. With `waitMs` it is answered when it changes.',
+        description:
+          'Without `known` an order that is confirmed, or is what follows on that, is answered at once: its caller may not ' +
+          'have seen that it is. With `known` it is waited for as long as it may change.',
         params,
-        querystring: z.strictObject({ waitMs: wholeNumber(0, 10_000).prefault(0) }),
+        querystring: z.strictObject({
+          waitMs: wholeNumber(0, 10_000).prefault(0),
+          known: z
+            .enum(orderStatuses)
+            .optional()
+            .describe('The status that the caller has seen last: any other is answered at once.'),
+        }),
         headers: orderTokenHeader,
         response: { 200: statusSchema, ...problems(404) },
       },
     },
     async (request, reply) => {
       const asked = visible(await views.standing(request.params.id), request);
-      const { waitMs } = request.query;
-      if (waitMs === 0 || !isOpen(asked)) return shownStatus(asked);
+      const { waitMs, known } = request.query;
+      const isAwaited = known === undefined ? isOpen(asked) : known === asked.status && !isFinalStatus(known);
+      if (waitMs === 0 || !isAwaited) return shownStatus(asked);
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const signal = AbortSignal.any([stopping, gone.signal]);

@@ -172,6 +172,14 @@ const locked = async (
 
 const writeRoutes = (app: HttpApp, db: Database, changes: CategoryChanges): void => {
   const route = { access: ['admin'] } as const;
+  const changing = {
+    ...route,
+    requires: ['if-match'],
+    versionOf: async (request: { params: unknown }) => {
+      const { data: asked } = params.safeParse(request.params);
+      return asked && (await findCategory(db, asked.id))?.version;
+    },
+  } as const;
   app.post(
     '/api/categories',
     {
@@ -198,8 +206,7 @@ const writeRoutes = (app: HttpApp, db: Database, changes: CategoryChanges): void
   app.put(
     '/api/categories/:id',
     {
-      ...route,
-      requires: ['if-match'],
+      ...changing,
       schema: {
         tags,
         summary: 'Name, order or move a category. What is below it moves along, up to 2,000 products.',
@@ -220,8 +227,7 @@ const writeRoutes = (app: HttpApp, db: Database, changes: CategoryChanges): void
   app.delete(
     '/api/categories/:id',
     {
-      ...route,
-      requires: ['if-match'],
+      ...changing,
       schema: {
         tags,
         summary: 'Remove a category that nothing is in.',

@@ -202,6 +202,15 @@ describe('a product', () => {
     expect((await ask('GET', `/api/products/${id}`)).body).toMatchObject({ id, name: lamp.name });
   });
 
+  it('is not described anew by an old version, whatever the body is', async () => {
+    const { body: made, etag } = await create();
+    expect((await put(made.id, etag, { ...made, name: 'Lantern' })).status).toBe(200);
+    for (const body of [{ ...made, name: 'Torch' }, { nothing: 1 }]) {
+      const answer = await put(made.id, etag, body);
+      expect([answer.status, answer.body.code]).toEqual([412, 'stale_version']);
+    }
+  });
+
   it('is read from Redis by all instances until it changes in any way', async () => {
     const { body: made, etag } = await create({ initialStock: 3 });
     const read = async () => (await ask('GET', `/api/products/${made.id}`)).body;
@@ -425,7 +434,8 @@ describe('the tree of categories', () => {
     const sent = { ...read.body, name: 'New', path: `${root}/new` };
     const moved = await ask('PUT', path, { as: 'admin', headers, body: sent });
     expect([moved.status, moved.body.path]).toEqual([200, `${root}/new`]);
-    expect((await ask('PUT', path, { as: 'admin', headers, body: sent })).status).toBe(412);
+    for (const body of [sent, { nothing: 1 }])
+      expect((await ask('PUT', path, { as: 'admin', headers, body })).status).toBe(412);
     expect((await ask('GET', `/api/products/${product.id}`)).body.category).toBe(`${root}/new/deep`);
     expect(published.at(-1)).toMatchObject({ type: 'CategorySaved' });
     expect(published.findLast(({ type }) => type === 'ProductUpdated')?.value).toMatchObject({

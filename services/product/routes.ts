@@ -23,7 +23,7 @@ import { productSchema, shownProduct as shown } from '#schemas/product-view';
 import { isPositionOf, positionOf, type Sort, sorts } from './product-list-store.js';
 import { createProductMetrics } from './product-metrics.js';
 import type { ProductReads } from './product-reads.js';
-import { historyOf, lockProducts, type ProductRow } from './product-row-store.js';
+import { findProducts, historyOf, lockProducts, type ProductRow } from './product-row-store.js';
 import {
   amountMinorMax,
   category,
@@ -232,7 +232,14 @@ const createRoute = (app: HttpApp, db: Database, { products, metrics }: ProductR
 
 const changeRoutes = (app: HttpApp, db: Database, { products, metrics }: ProductRouteParts): void => {
   const { updated } = createProductMetrics(metrics);
-  const route = { access: ['admin'], requires: ['if-match'] } as const;
+  const route = {
+    access: ['admin'],
+    requires: ['if-match'],
+    versionOf: async (request: { params: unknown }) => {
+      const { data: asked } = params.safeParse(request.params);
+      return asked && (await findProducts(db, [asked.productId])).get(asked.productId)?.version;
+    },
+  } as const;
 
   app.put(
     '/api/products/:productId',

@@ -47,10 +47,10 @@ const query = z.strictObject({
   scenario: z
     .enum(scenarios)
     .describe(
-      '`product`: what next, beside the product in view. `similar`: alternatives to it. `cart`: what goes with `productIds` or ' +
-        'the cart of the visit. `home`: for this visitor. `reorder`: what this user will want again or next; the only list ' +
-        'that may have recent purchases. `new-arrivals`: products created in the last 30 days, ranked for this visitor. ' +
-        '`trending`: what more and more shoppers look at and buy.',
+      '`product`: what next, beside the product in view. `similar`: alternatives to it. `cart`: what goes with `productIds`; ' +
+        'else with the caller’s cart; or with that of the visit, where the caller has nothing in one. `home`: for this visitor. ' +
+        '`reorder`: what this user will want again or next; the only list that may have recent purchases. `new-arrivals`: ' +
+        'products created in the last 30 days, ranked for this visitor. `trending`: what more and more shoppers look at and buy.',
     ),
   productId: id
     .optional()
@@ -66,7 +66,9 @@ const query = z.strictObject({
     ),
   productIds: ids
     .optional()
-    .describe('What is in the cart, for scenario `cart`: comma-separated ids, at most 500.'),
+    .describe(
+      'What is in the cart, for scenario `cart`: comma-separated ids, at most 500. If unset, what is in the caller’s cart.',
+    ),
   exclude: ids.optional().describe('Products to leave out: comma-separated ids, at most 500.'),
   category: text(200)
     .min(1)

@@ -836,7 +836,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The status of one order. With `waitMs`, an order that is still open is answered when it changes. */
+        /**
+         * The status of one order. With `waitMs` it is answered when it changes.
+         * @description Without `known` an order that is confirmed, or is what follows on that, is answered at once: its caller may not have seen that it is. With `known` it is waited for as long as it may change.
+         */
         get: operations["getApiOrdersByIdStatus"];
         put?: never;
         post?: never;
@@ -874,7 +877,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel an order whose goods have not left yet. Its stock is released and its money voided or refunded.
-         * @description An order that is cancelled already stays as it is, so that a repeat receives the same answer.
+         * @description An order that is cancelled already stays as it is, so that a repeat cancels and refunds nothing more. With an `Idempotency-Key` a repeat receives the first answer, as it was then.
          */
         post: operations["postApiOrdersByIdCancel"];
         delete?: never;
@@ -1020,7 +1023,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel an order that does not come to an end: its stock is released, its money voided or refunded.
-         * @description Possible until the goods leave. An order that is cancelled already is asked for again to be undone.
+         * @description Possible until the goods leave. An order that is cancelled already is asked for again to be undone, except where a repeat with the same `Idempotency-Key` receives the first answer.
          */
         post: operations["postApiOpsSagasByOrderIdCompensate"];
         delete?: never;
@@ -9934,6 +9937,8 @@ export interface operations {
         parameters: {
             query?: {
                 waitMs?: number;
+                /** @description The status that the caller has seen last: any other is answered at once. */
+                known?: "pending" | "reserved" | "paid" | "confirmed" | "shipped" | "delivered" | "returned" | "cancelled";
             };
             header?: {
                 /** @description The `orderToken` that a guest received with the order. */
@@ -10126,6 +10131,8 @@ export interface operations {
             header?: {
                 /** @description The `orderToken` that a guest received with the order. */
                 "x-order-token"?: string;
+                /** @description The caller chooses a new key for each operation. A repeat with the same key and body receives the same answer. */
+                "idempotency-key"?: string;
             };
             path: {
                 id: string;
@@ -10181,6 +10188,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11080,7 +11096,10 @@ export interface operations {
     postApiOpsSagasByOrderIdCompensate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The caller chooses a new key for each operation. A repeat with the same key and body receives the same answer. */
+                "idempotency-key"?: string;
+            };
             path: {
                 orderId: string;
             };
@@ -11135,6 +11154,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13330,6 +13358,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The ETag of the version this update is based on. */
                 "if-match"?: string;
             };
             path: {
@@ -16215,7 +16244,7 @@ export interface operations {
     getApiRecommendations: {
         parameters: {
             query: {
-                /** @description `product`: what next, beside the product in view. `similar`: alternatives to it. `cart`: what goes with `productIds` or the cart of the visit. `home`: for this visitor. `reorder`: what this user will want again or next; the only list that may have recent purchases. `new-arrivals`: products created in the last 30 days, ranked for this visitor. `trending`: what more and more shoppers look at and buy. */
+                /** @description `product`: what next, beside the product in view. `similar`: alternatives to it. `cart`: what goes with `productIds`; else with the caller’s cart; or with that of the visit, where the caller has nothing in one. `home`: for this visitor. `reorder`: what this user will want again or next; the only list that may have recent purchases. `new-arrivals`: products created in the last 30 days, ranked for this visitor. `trending`: what more and more shoppers look at and buy. */
                 scenario: "product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending";
                 /** @description The product in view, for `product` and `similar`. The newest product of the visit if it is left out. */
                 productId?: string;
@@ -16223,7 +16252,7 @@ export interface operations {
                 visitId?: string;
                 /** @description The caller’s own account, which is also the default. Staff may name any account. A caller who is not logged in may name an account too, but then its recent purchases are left out and nothing else of it is used. */
                 userId?: string;
-                /** @description What is in the cart, for scenario `cart`: comma-separated ids, at most 500. */
+                /** @description What is in the cart, for scenario `cart`: comma-separated ids, at most 500. If unset, what is in the caller’s cart. */
                 productIds?: string;
                 /** @description Products to leave out: comma-separated ids, at most 500. */
                 exclude?: string;
@@ -16305,7 +16334,7 @@ export interface operations {
     getApiRecommendationsExplain: {
         parameters: {
             query: {
-                /** @description `product`: what next, beside the product in view. `similar`: alternatives to it. `cart`: what goes with `productIds` or the cart of the visit. `home`: for this visitor. `reorder`: what this user will want again or next; the only list that may have recent purchases. `new-arrivals`: products created in the last 30 days, ranked for this visitor. `trending`: what more and more shoppers look at and buy. */
+                /** @description `product`: what next, beside the product in view. `similar`: alternatives to it. `cart`: what goes with `productIds`; else with the caller’s cart; or with that of the visit, where the caller has nothing in one. `home`: for this visitor. `reorder`: what this user will want again or next; the only list that may have recent purchases. `new-arrivals`: products created in the last 30 days, ranked for this visitor. `trending`: what more and more shoppers look at and buy. */
                 scenario: "product" | "similar" | "cart" | "home" | "reorder" | "new-arrivals" | "trending";
                 /** @description The product in view, for `product` and `similar`. The newest product of the visit if it is left out. */
                 productId?: string;
@@ -16313,7 +16342,7 @@ export interface operations {
                 visitId?: string;
                 /** @description The caller’s own account, which is also the default. Staff may name any account. A caller who is not logged in may name an account too, but then its recent purchases are left out and nothing else of it is used. */
                 userId?: string;
-                /** @description What is in the cart, for scenario `cart`: comma-separated ids, at most 500. */
+                /** @description What is in the cart, for scenario `cart`: comma-separated ids, at most 500. If unset, what is in the caller’s cart. */
                 productIds?: string;
                 /** @description Products to leave out: comma-separated ids, at most 500. */
                 exclude?: string;
