@@ -120,7 +120,12 @@ function report(
     )}\n\n${table(
       [{ title: 'topic' }, ...['rows', 'poison', 'sent twice'].map(right)],
       [
-        ['shopper-activity', String(count(activity)), String(activity.poison.size), String(activity.repeated)],
+        [
+          'shopper-activity',
+          String(count(activity)),
+          String(activity.poison.size),
+          String(activity.repeated),
+        ],
         ['sales', String(count(sales)), String(sales.poison.size), String(sales.repeated)],
       ],
     )}\n`,

@@ -420,7 +420,12 @@ describe('the books', () => {
     await eventually(async () =>
       expect(await happened()).toEqual({
         ended: placedOrders.length,
-        types: expect.arrayContaining(['PaymentDeclined', 'StockReleased', 'OrderReturned', 'PaymentRefunded']),
+        types: expect.arrayContaining([
+          'PaymentDeclined',
+          'StockReleased',
+          'OrderReturned',
+          'PaymentRefunded',
+        ]),
       }),
     );
     const asOfMs = Date.now() + 1_800_000;

@@ -234,7 +234,9 @@ export const letterDifferences = async (
   const parked = new Set<string>();
   const letters = deadLetterTopic(topic);
   await readLog(broker, letters, new Map(), await endOffsets(admin, letters), (_, { headers }) => {
-    const [by, partition, offset] = ['group', 'partition', 'offset'].map((of) => headers[`dead-letter-${of}`]);
+    const [by, partition, offset] = ['group', 'partition', 'offset'].map(
+      (of) => headers[`dead-letter-${of}`],
+    );
     if (by === group && Number(offset) >= Number(from.get(Number(partition)) ?? 0n))
       parked.add(`${partition}/${offset}`);
   });

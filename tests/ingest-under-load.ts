@@ -100,7 +100,9 @@ export const putIngestUnderLoad = async (
       const activity = await truthOf('shopperActivity', schemaIds.activity, records.ShopperActivity.schema);
       const sales = await truthOf('sales', schemaIds.sale, records.Sale.schema);
       const lettersOf = (truth: Truth, topic: keyof Ends) =>
-        withAdmin((open) => letterDifferences(broker, open, { topic: names[topic], group }, truth, from[topic]));
+        withAdmin((open) =>
+          letterDifferences(broker, open, { topic: names[topic], group }, truth, from[topic]),
+        );
       const differences = [
         ...(await differencesFrom(clickhouse, 'shopper_activity', activity, from.shopperActivity)),
         ...(await differencesFrom(clickhouse, 'sales', sales, from.sales)),

@@ -9,7 +9,13 @@ import { testHost } from '#platform/testing/test-host';
 import type { Experiment } from '#schemas/experiments';
 import type { Role } from '#schemas/roles';
 import { createAnswers } from '../answers.js';
-import { type AskingAtTurn, type CostLimits, costLimits, sumQueries, withinCost } from '../clickhouse-calls.js';
+import {
+  type AskingAtTurn,
+  type CostLimits,
+  costLimits,
+  sumQueries,
+  withinCost,
+} from '../clickhouse-calls.js';
 import { experimentRoutes } from '../experiment-routes.js';
 import { createFigures } from '../figures.js';
 import { createGatheredRows } from '../gathered-rows-store.js';
