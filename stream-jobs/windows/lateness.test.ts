@@ -46,7 +46,7 @@ const comesBehind = (
 };
 
 const hourMs = 3_600_000;
-const limits = { orders: 2, declines: 2, amountMinor: 1_000 };
+const limits = { orders: 2, declines: 2, amountsMinor: { EUR: 1_000, GBP: 1_000 } };
 
 test.each([
   ['10 seconds of live figures', liveMetrics('tenSeconds', nowhere), 'Sale', 10 + 600 + 2],
