@@ -3,7 +3,7 @@ import { PlatformError } from '#platform/errors';
 import { avroType } from '#platform/messaging/avro-codec';
 import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
 import { brokenRule, valueRules } from '#schemas/value-rules';
-import { compileDatumWalk, malformed, textStart } from './datum-check.js';
+import { compileDatumWalk, malformed, meaningless, textStart } from './datum-check.js';
 import { compileFieldWalks, type Walk } from './datum-walk.js';
 import { createEventRows, type DecodedEvent } from './event-rows.js';
 import type { EventFeed, Feed, RowFeed } from './feeds.js';
@@ -118,6 +118,7 @@ const rowTreatment = (schemaId: number, schema: AvroSchema, type: avro.Type): Ro
 /** Whole events are decoded. They are few: some for each order, where shoppers do a hundred things. */
 const eventTreatment = ({ topic }: EventFeed, type: avro.Type): RowTreatment => {
   const event: { type: string; value: unknown } = { type: type.name?.split('.').at(-1) ?? '', value: null };
+  let broken: string | undefined;
   return {
     kind: 'row',
     partId: 0,
@@ -126,7 +127,9 @@ const eventTreatment = ({ topic }: EventFeed, type: avro.Type): RowTreatment => 
       try {
         const decoded = type.decode(bytes.subarray(0, end), start) as { value: unknown; offset: number };
         event.value = decoded.value;
-        return decoded.offset;
+        if (decoded.offset < 0) return malformed;
+        broken = brokenRule(event.type, decoded.value as object);
+        return broken === undefined ? decoded.offset : meaningless;
       } catch {
         return malformed;
       }
@@ -143,7 +146,8 @@ const eventTreatment = ({ topic }: EventFeed, type: avro.Type): RowTreatment => 
         },
       };
     },
-    brokenRule: () => '',
+    // It is asked for right after the walk.
+    brokenRule: () => broken ?? '',
     eventId: (record) => record.record().headers['event-id'] ?? '',
   };
 };
