@@ -91,6 +91,8 @@ export type Choreography = {
    * `beforeProvider` runs each time after new events were delivered and before the provider is called.
    */
   settle(options?: { beforeProvider?: () => Promise<void> }): Promise<void>;
+  /** Logs and delivers an event of a service that has no part here. */
+  happens<T extends EventType>(type: T, key: string, value: EventMap[T]): Promise<void>;
   /** Delivers these events, in this order, to every service that reacts to them. */
   deliver(facts: readonly Fact[]): Promise<void>;
   /** Cancels the orders that are overdue. */
@@ -214,25 +216,26 @@ const createServices = (clock: HandClock, dbOf: DbOf, retryMs: number) => {
   return { orders, stock, payments, products, worker, sweeper, tables };
 };
 
+type Message = Pick<Fact, 'topic' | 'key' | 'headers'> & { value: Buffer };
+
+const factOf = ({ topic, key, headers, value }: Message): Fact => ({
+  ...{ topic, key, headers },
+  type: headers.type as EventType,
+  datum: value,
+});
+
 /** Collects the messages that a service has appended since the last call, as its relay would send them. */
 const createCollector = (dbOf: DbOf) => {
   const collected = new Map<Reactor, string>();
   return async (service: Reactor): Promise<Fact[]> => {
     if (!migrationsOf[service].includes('outbox')) return [];
-    const { rows } = await dbOf(service).query<
-      Pick<Fact, 'topic' | 'key' | 'headers'> & { seq: string; value: Buffer }
-    >('SELECT seq::text, topic, key, value, headers FROM outbox o WHERE o.seq > $1 ORDER BY o.seq', [
-      collected.get(service) ?? '0',
-    ]);
+    const { rows } = await dbOf(service).query<Message & { seq: string }>(
+      'SELECT seq::text, topic, key, value, headers FROM outbox o WHERE o.seq > $1 ORDER BY o.seq',
+      [collected.get(service) ?? '0'],
+    );
     const last = rows.at(-1);
     if (last) collected.set(service, last.seq);
-    return rows.map(({ topic, key, headers, value }) => ({
-      topic,
-      key,
-      headers,
-      type: headers.type as EventType,
-      datum: value,
-    }));
+    return rows.map(factOf);
   };
 };
 
@@ -290,6 +293,12 @@ export const createChoreography = async (retryMs = 0): Promise<Choreography> => 
     payments,
     products,
     db: dbOf,
+    happens: async (type, key, value) => {
+      const { event } = publisherAt<EventType>(clock);
+      const fact = factOf(event(type, key, value, { occurredAt: clock.nowMs() }) as Message);
+      log.push(fact);
+      await deliver([fact]);
+    },
     deliver,
     settle: async ({ beforeProvider } = {}) => {
       for (let round = 0; round < roundsMax; round += 1) {

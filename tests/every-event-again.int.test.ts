@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newId } from '#platform/ids';
 import { avroType } from '#platform/messaging/avro-codec';
 import { inTransaction } from '#platform/postgres/transaction';
 import { records } from '#schemas/events';
@@ -56,6 +57,8 @@ beforeAll(async () => {
   await returnItems(shop, refundRefused, [{ productId: lamp, quantity: 1 }]);
   await shop.settle();
 
+  await erasedBuyer(lamp);
+
   const gone = await newProduct(shop, 100, 1);
   await inTransaction(shop.db('product'), async (tx) => {
     const row = (await lockProducts(tx, [gone])).get(gone) as ProductRow;
@@ -71,6 +74,22 @@ beforeAll(async () => {
   for (const service of reactors) await shop.db(service).query('TRUNCATE inbox');
 });
 afterAll(() => shop?.drop());
+
+/** Somebody who has an account and an order, and has the account erased. */
+const erasedBuyer = async (productId: string): Promise<void> => {
+  const userId = newId(shop.clock);
+  const occurredAt = shop.clock.nowMs();
+  const contact = { email: 'ada@example.org', name: 'Ada', phone: null, devices: [] };
+  await shop.happens('UserRegistered', userId, { userId, roles: ['admin'], occurredAt });
+  await shop.happens('UserContactChanged', userId, {
+    ...{ userId, version: 1, isEmailVerified: false, occurredAt },
+    ...contact,
+  });
+  await placeOrder(shop, { userId, items: [{ productId, quantity: 1, unitPriceMinor: 1999 }] });
+  await shop.settle();
+  await shop.happens('UserErased', userId, { userId, occurredAt });
+  await shop.happens('UserContactErased', userId, { userId, occurredAt });
+};
 
 const again = async (order: (facts: readonly Fact[]) => readonly Fact[]): Promise<void> => {
   await shop.deliver(order(shop.log));
@@ -103,6 +122,8 @@ it('has a history in which every event of the saga happened', () => {
     'OrderCancelled',
     'OrderReturned',
     'Sale',
+    'UserContactChanged',
+    'UserErased',
   ] as const)
     expect(types, type).toContain(type);
 });

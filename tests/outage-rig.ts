@@ -1,5 +1,6 @@
 /** Takes parts of the running platform away under load, one at a time, and looks at what still works and what comes after. */
 
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { serviceDatabaseUrl } from '#platform/postgres/pool';
 import { engines as enginesOf } from '#platform/testing/engines';
@@ -84,9 +85,9 @@ const failureOf = async (ask: () => Promise<Answer>): Promise<Failure | undefine
   }
 };
 
-/** Of a guest, who gives an address with each order. */
+/** Of a guest, who gives an address with each order. It is a new one each time, because orders for one address are limited. */
 const order = (shop: Shop, productId: string, signal: AbortSignal) =>
-  shop.placeOrder({ items: [{ productId, quantity: 1 }], email: 'ada@example.org' }, signal);
+  shop.placeOrder({ items: [{ productId, quantity: 1 }], email: `${randomUUID()}@example.org` }, signal);
 
 const confirmationOf = async ({ shop, products }: Shopper): Promise<Failure | undefined> => {
   const placed = await order(shop, products[0] as string, AbortSignal.timeout(answerMsMax)).catch(() => {});

@@ -600,6 +600,26 @@ describe('limits', () => {
     expect((await logIn(`other-${email}`)).status).toBe(200);
   });
 
+  it('let ten orders of guests be written to one address, however it is written and wherever from', async () => {
+    const { url: orderUrl } = await startService('order');
+    const { url: userUrl, accountToken } = await startKeyService('csk_good');
+    const { url } = await startGateway({ ORDER_URL: orderUrl, USER_URL: userUrl, LIMITS: 'strict' });
+    const email = `${randomUUID()}@shop.example`;
+    const buy = (address: string, headers: Record<string, string> = {}) =>
+      fetch(`${url}/api/orders`, {
+        method: 'POST',
+        headers: { 'x-forwarded-for': newAddress(), ...json, ...headers },
+        body: JSON.stringify({ email: address, items: [] }),
+      });
+    for (let nth = 0; nth < 10; nth += 1)
+      expect((await buy(nth % 2 ? email.toUpperCase() : ` ${email}`)).status).toBe(200);
+    const over = await buy(email);
+    expect([over.status, Number(over.headers.get('retry-after')) > 60]).toEqual([429, true]);
+    expect((await buy(`other-${email}`)).status).toBe(200);
+    // Who is logged in is written to at the address of the account.
+    expect((await buy(email, { authorization: `Bearer ${accountToken}` })).status).toBe(200);
+  });
+
   it.each(['/api/auth/%6Cogin', '/api/auth/login#x', 'http://x/api/auth/login', '/%61pi/auth/login'])(
     'hold for a login at %s, of the account and of the address',
     async (target) => {

@@ -26,6 +26,7 @@ const descriptions: Readonly<Record<LimitName, string>> = {
   general: 'Requests of one client to all routes without a limit of their own.',
   products: 'Searches and changes of products by one client.',
   orders: 'Orders, and changes of orders, by one client.',
+  ordersOfGuest: 'Orders without a login for one e-mail address.',
   payments: 'Payments and refunds by one client.',
   paymentWebhooks: 'Reports of one payment provider, by the address that they come from.',
   loginsOfAccount: 'Attempts to log in to one account.',

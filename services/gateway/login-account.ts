@@ -26,7 +26,7 @@ const digestOf = (key: string): string => createHash('sha256').update(key).diges
 
 /**
  * The digest of the key of the account that a body names, before the body is validated. Undefined for a body that names
- * none, or that the user service refuses to parse: then nobody logs in with it.
+ * none, or that the service refuses to parse: then nobody logs in or orders with it.
  */
 export const accountIn = (body: unknown): string | undefined => {
   if (!Buffer.isBuffer(body)) return undefined;

@@ -10,7 +10,14 @@ import { limitSettings } from './limit-settings.js';
 import { accountIn } from './login-account.js';
 import type { Count, CountOptions, RequestCounter } from './request-counter.js';
 import { pathOf } from './request-path.js';
-import { type LimitName, limitOf, limits, limitsOfAccounts, limitsOfAddresses } from './routing-table.js';
+import {
+  guestOrderPath,
+  type LimitName,
+  limitOf,
+  limits,
+  limitsOfAddresses,
+  limitsOfEmails,
+} from './routing-table.js';
 
 /**
  * The limits in effect: each has the requests that administrators have set, or else its own, `factor` times as
@@ -47,8 +54,8 @@ export type RateLimitParts = {
 };
 
 /**
- * Counts every request against its route's limit in the routing table, and logins and registrations also against their
- * account's limit. Each answer states the client's remaining requests; past the limit it is 429 with `Retry-After`. An
+ * Counts every request against its route's limit in the routing table, and those that name an e-mail address without a
+ * login (logins, registrations, orders of guests) also against the limit of that address. Each answer states the client's remaining requests; past the limit it is 429 with `Retry-After`. An
  * API key is replaced by its token here, so that no service sees it: to ask about a key that may be invented costs
  * the user service work, so it is counted first, for the address.
  */
@@ -112,11 +119,17 @@ export const limitRequests = (
     settle(() => (isKnown ? limit(name, request, reply) : count(name, networks.of(request), reply)), done);
   });
   app.addHook('preHandler', (request, reply, done) => {
-    const name = request.method === 'POST' ? limitsOfAccounts[pathOf(request)] : undefined;
+    const name = request.method === 'POST' ? limitOfEmail(request) : undefined;
     const account = name === undefined ? undefined : accountIn(request.body);
     if (name === undefined || account === undefined) return done();
     settle(() => count(name, account, reply), done);
   });
+};
+
+const limitOfEmail = (request: FastifyRequest): LimitName | undefined => {
+  const path = pathOf(request);
+  if (path === guestOrderPath && request.headers.authorization !== undefined) return undefined;
+  return limitsOfEmails[path];
 };
 
 /** Ends a hook as `work` ends, at once if it is no promise. */

@@ -17,6 +17,11 @@ export const limits = {
   general: { requestsMax: 200, windowMs: minuteMs, isExact: false },
   products: { requestsMax: 100, windowMs: minuteMs, isExact: false },
   orders: { requestsMax: 50, windowMs: minuteMs, isExact: false },
+  /**
+   * What is ordered is written to the address that a guest gives, whoever's it is. A household may order a few times, and
+   * tries again when a payment fails. Not exact: the first orders of an address wait for no round trip, the later ones do.
+   */
+  ordersOfGuest: { requestsMax: 10, windowMs: 15 * minuteMs, isExact: false },
   payments: { requestsMax: 30, windowMs: minuteMs, isExact: false },
   /** A provider reports all payments of the shop from a few addresses, and what is refused comes hours later or never. */
   paymentWebhooks: { requestsMax: 6_000, windowMs: minuteMs, isExact: false },
@@ -43,11 +48,15 @@ export const limitsOfAddresses: ReadonlySet<LimitName> = new Set([
   'mailedTokensFromAddress',
 ]);
 
+/** Who is logged in gives no address there, and is written to at the account's own. */
+export const guestOrderPath = '/api/orders';
+
 /** Limits that are also counted by the e-mail address in the body, for the paths that accept one without a login. */
-export const limitsOfAccounts: Readonly<Record<string, LimitName>> = {
+export const limitsOfEmails: Readonly<Record<string, LimitName>> = {
   '/api/auth/login': 'loginsOfAccount',
   '/api/auth/register': 'registrationsOfAccount',
   '/api/auth/password-reset': 'passwordResetsOfAccount',
+  [guestOrderPath]: 'ordersOfGuest',
 };
 
 const writes = ['POST', 'PUT', 'PATCH', 'DELETE'];

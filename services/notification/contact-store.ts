@@ -23,7 +23,7 @@ export type ContactStore = {
 };
 
 /** Of an account that was erased: no contact is newer. */
-const versionLast = integerMax;
+export const versionLast = integerMax;
 
 const noteAll = writeBatch<UserContactChanged>((tx, contacts) =>
   tx.query(

@@ -8,6 +8,7 @@ import type { Tx } from '#platform/postgres/transaction';
 import { currentCorrelation } from '#platform/telemetry/correlation';
 import { currentTraceparent } from '#platform/telemetry/tracing';
 import type { EventMap, EventType } from '#schemas/events';
+import { versionLast } from './contact-store.js';
 import {
   type Contact,
   everything,
@@ -75,7 +76,7 @@ export type Attempted = { results: readonly Result[]; fresh: readonly Result[] }
 export type NotificationStore = {
   /**
    * Records a notification to be sent. The id makes it one, however often its event comes. False, with nothing changed,
-   * when it is recorded already. What is useless by now is recorded as skipped.
+   * when it is recorded already, or its user was erased. What is useless by now is recorded as skipped.
    */
   record(tx: Tx, id: string, notification: Notification, occurredAtMs: number): Promise<boolean>;
   /** The buyer of an order about which something was recorded before; null for a guest or an unknown order. */
@@ -125,8 +126,9 @@ const recordAll: Batch<NewRow, boolean> = async (tx, rows) => {
        data jsonb, destination jsonb, secret jsonb, channels text[], status text, "isUrgent" boolean,
        "occurredAt" timestamptz, "recordedAt" timestamptz, "uselessAt" timestamptz, "correlationId" text,
        "causationId" text, traceparent text)
+     WHERE NOT EXISTS (SELECT FROM contacts erased WHERE erased.user_id = notification."userId" AND erased.version = $2)
      ON CONFLICT (id) DO NOTHING RETURNING id`,
-    [JSON.stringify(rows)],
+    [JSON.stringify(rows), versionLast],
   );
   const recorded = new Set(fresh.map(({ id }) => id));
   return rows.map(({ id }) => recorded.has(id));

@@ -38,6 +38,11 @@ export const reactions = ({ notifications, contacts, products, onRecorded }: Dep
   const nameOf = async (tx: Tx, productId: string): Promise<string | null> =>
     (await products.find(tx, [productId])).get(productId)?.name ?? null;
 
+  const forget = async (tx: Tx, { value: { userId } }: { value: { userId: string } }): Promise<void> => {
+    await contacts.forget(tx, userId);
+    await notifications.forgetUser(tx, userId);
+  };
+
   return {
     ProductCreated: (tx, { value }) => products.note(tx, value),
     ProductUpdated: (tx, { value }) => products.note(tx, value),
@@ -87,10 +92,10 @@ export const reactions = ({ notifications, contacts, products, onRecorded }: Dep
       if (isStaff(roles)) await contacts.noteStaff(tx, userId, true);
     },
     UserRolesChanged: (tx, { value: { userId, roles } }) => contacts.noteStaff(tx, userId, isStaff(roles)),
-    UserContactErased: async (tx, { value: { userId } }) => {
-      await contacts.forget(tx, userId);
-      await notifications.forgetUser(tx, userId);
-    },
+    // The last about the account on the topic with its addresses and tokens, so that none of them comes later.
+    UserContactErased: forget,
+    // That topic is kept for seven days, this one for ever: an erasure is also noticed by who was away for longer.
+    UserErased: forget,
   };
 };
 

@@ -264,6 +264,14 @@ const confirmed = (userId: string | null, orderId = newId()) => ({
   totalMinor: 1999,
   currency: 'GBP',
 });
+const tokenOf = (userId: string, email: string) => ({
+  userId,
+  tokenId: newId(),
+  purpose: 'verify_email' as const,
+  token: randomUUID(),
+  email,
+  name: 'Ada',
+});
 const to = (email: string): Email[] =>
   letters.filter((letter) => letter.to?.some((one) => one.address === email));
 const subjectsTo = (email: string) =>
@@ -555,18 +563,36 @@ describe('a recipient', () => {
     );
   });
 
-  it('who is erased leaves no trace, and gets nothing any more', async () => {
-    const { userId, email } = await newUser();
-    await happens('OrderConfirmed', confirmed(userId));
-    await happens('UserContactErased', { userId });
-    await happens('UserContactChanged', { userId, version: 2, email, name: 'Ada', phone: null, devices: [] });
-    await happens('OrderDelivered', { orderId: newId(), userId });
-    await worker.sendDue();
-    expect(to(email)).toEqual([]);
-    const { rows } = await scratch.db.query('SELECT * FROM contacts WHERE user_id = $1', [userId]);
-    expect(rows).toMatchObject([{ email: null, name: '', phone: null, devices: [] }]);
-    expect(await historyOf(userId)).toMatchObject([{ template: 'order_delivered', status: 'skipped' }]);
-  });
+  // Who was away for longer than the topic of contacts is kept learns of the erasure from the topic of accounts alone.
+  it.each(['UserContactErased', 'UserErased'] as const)(
+    'who is erased leaves no trace, and gets nothing any more (%s)',
+    async (erasure) => {
+      const { userId, email } = await newUser({ phone: '+4479' });
+      await happens('UserRolesChanged', { userId, roles: ['support'] });
+      await ask('PUT', '/api/users/me/notification-preferences', `customer ${userId}`, { stock: false });
+      await happens('OrderConfirmed', confirmed(userId));
+      await happens(erasure, { userId });
+      await happens('UserContactChanged', {
+        userId,
+        version: 2,
+        email,
+        name: 'Ada',
+        phone: null,
+        devices: [],
+      });
+      await happens('OrderDelivered', { orderId: newId(), userId });
+      await happens('UserTokenIssued', { ...tokenOf(userId, email), expiresAt: clock.nowMs() + 3_600_000 });
+      await worker.sendDue();
+      expect(to(email)).toEqual([]);
+      const { rows } = await scratch.db.query('SELECT * FROM contacts WHERE user_id = $1', [userId]);
+      expect(rows).toMatchObject([{ email: null, name: '', phone: null, devices: [] }]);
+      for (const table of ['notifications', 'preferences', 'staff'])
+        expect(
+          (await scratch.db.query(`SELECT * FROM ${table} WHERE user_id = $1`, [userId])).rows,
+          table,
+        ).toEqual([]);
+    },
+  );
 
   it('of a token gets it, and nobody can read it afterwards', async () => {
     const userId = newId();

@@ -22,6 +22,8 @@ export type LetterView = {
   times: number;
   replays: number;
   replayedAt: Date | null;
+  /** It was not replayed since it was parked the last time. */
+  isWaiting: boolean;
 };
 
 export type WholeLetter = LetterView & { parked: Parked };
@@ -57,17 +59,17 @@ export type DeadLetterStore = {
     filter: LetterFilter,
     page: { groupPrefixes: readonly string[]; after: LetterView | undefined; rowsMax: number },
   ): Promise<WholeLetter[]>;
-  /** `atMs` is from before the records were sent, so that it lies before the next time that they are parked. */
-  noteReplayed(db: Queryable, ids: readonly string[], atMs: number): Promise<void>;
+  /** The letters are as they were before their records were sent: one that was parked again since waits again. */
+  noteReplayed(db: Queryable, letters: readonly Pick<LetterView, 'id' | 'times'>[]): Promise<void>;
   prune(db: Queryable): Promise<void>;
 };
 
 const columns = `id, topic, partition, record_offset AS "offset", consumer_group AS "group", reason, message,
   stack_digest AS "stackDigest", attempts, key, coalesce(octet_length(value), 0) AS "valueBytes", is_cut AS "isCut",
-  parked_at AS "parkedAt", times, replays, replayed_at AS "replayedAt"`;
+  parked_at AS "parkedAt", times, replays, replayed_at AS "replayedAt", times > replayed_times AS "isWaiting"`;
 
 const matching = `expires_at > $1 AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR consumer_group = $3)
-  AND ($4::text IS NULL OR reason = $4) AND (NOT $5 OR replayed_at IS NULL OR replayed_at < parked_at)`;
+  AND ($4::text IS NULL OR reason = $4) AND (NOT $5 OR times > replayed_times)`;
 
 // Over seventy lines: a statement for each step of a letter.
 export const createDeadLetterStore = (clock: Clock): DeadLetterStore => {
@@ -127,8 +129,8 @@ export const createDeadLetterStore = (clock: Clock): DeadLetterStore => {
     count: async (db, filter) => {
       const { rows } = await db.query<LetterCount>(
         `SELECT topic, consumer_group AS "group", reason,
-           count(*) FILTER (WHERE replayed_at IS NULL OR replayed_at < parked_at) AS waiting,
-           count(*) FILTER (WHERE replayed_at >= parked_at) AS replayed
+           count(*) FILTER (WHERE times > replayed_times) AS waiting,
+           count(*) FILTER (WHERE times <= replayed_times) AS replayed
          FROM dead_letters WHERE ${matching} GROUP BY topic, consumer_group, reason
          ORDER BY count(*) DESC, topic, consumer_group, reason LIMIT 100`,
         valuesOf(filter),
@@ -163,10 +165,12 @@ export const createDeadLetterStore = (clock: Clock): DeadLetterStore => {
       return rows.map(wholeOf);
     },
 
-    noteReplayed: async (db, ids, atMs) => {
+    noteReplayed: async (db, letters) => {
       await db.query(
-        'UPDATE dead_letters SET replays = replays + 1, replayed_at = $2 WHERE id = ANY ($1::uuid[])',
-        [ids, new Date(atMs)],
+        `UPDATE dead_letters one SET replays = replays + 1, replayed_at = $3,
+           replayed_times = greatest(replayed_times, replayed.times)
+         FROM unnest($1::uuid[], $2::integer[]) AS replayed(id, times) WHERE one.id = replayed.id`,
+        [letters.map(({ id }) => id), letters.map(({ times }) => times), now()],
       );
     },
 

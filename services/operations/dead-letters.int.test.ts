@@ -65,7 +65,7 @@ beforeAll(async () => {
   });
   await listener.start();
   app = createHttpServer(host, { port: 0, title: 'operations', auth }).app;
-  const { clock, logger } = host;
+  const { logger } = host;
   const db: Database = {
     ...scratch.db,
     query: async <R extends QueryResultRow>(sql: string, values?: readonly unknown[]) => {
@@ -74,7 +74,7 @@ beforeAll(async () => {
       return answer;
     },
   };
-  operationsRoutes(app, { db, store, producer, clock, logger, topics: [topic], replayPrefixes: ['order.'] });
+  operationsRoutes(app, { db, store, producer, logger, topics: [topic], replayPrefixes: ['order.'] });
 });
 afterAll(async () => {
   await listener.stop();
@@ -225,6 +225,48 @@ test('a letter that no column can hold as it is stops nobody, and is kept with i
     kept.find(({ offset }) => offset === 80)?.id ?? '',
   );
   expect(first?.parked.headers).toEqual([oddName]);
+});
+
+test('whether a letter waits does not depend on a clock: it was set back since it was parked, or before it is again', async () => {
+  const parkedAt = async (timestampMs: number) =>
+    producer.send([
+      {
+        ...{
+          topic: deadLetterTopic(topic),
+          partition: 0,
+          key: null,
+          value: Buffer.from('late'),
+          timestampMs,
+        },
+        headers: Object.entries({ topic, partition: '2', offset: '95', group, reason: 'late' }).map(
+          ([name, value]) => [`dead-letter-${name}`, Buffer.from(value)] as const,
+        ),
+      },
+    ]);
+  const late = async () => (await list('?reason=late')).items[0];
+  const waits = async () => (await list('?reason=late&status=waiting')).items.length > 0;
+  const replay = async () => (await ask(`/api/ops/dead-letters/${(await late())?.id}/replay`, 'POST')).body;
+  const halfHourMs = 1_800_000;
+  await parkedAt(host.clock.nowMs() + halfHourMs);
+  await eventually(waits);
+  expect(await replay()).toMatchObject({ status: 'replayed', replays: 1 });
+  expect(await waits()).toBe(false);
+  expect((await list('?reason=late')).reasons).toMatchObject([{ waiting: 0, replayed: 1 }]);
+  await parkedAt(host.clock.nowMs() - halfHourMs);
+  await eventually(waits);
+  expect(await late()).toMatchObject({ status: 'waiting', times: 2, replays: 1 });
+  expect(await replay()).toMatchObject({ status: 'replayed', times: 2, replays: 2 });
+  expect(await waits()).toBe(false);
+});
+
+test('a letter that is parked again before its replay is noted waits again', async () => {
+  const [letter] = (await list('?reason=late')).items as [Letter];
+  const store = createDeadLetterStore(host.clock);
+  const before = await store.find(scratch.db, letter.id);
+  await park(95n, 'contradiction');
+  await eventually(async () => (await store.find(scratch.db, letter.id))?.times === 3);
+  await store.noteReplayed(scratch.db, [before as NonNullable<typeof before>]);
+  expect(await store.find(scratch.db, letter.id)).toMatchObject({ isWaiting: true, times: 3, replays: 3 });
 });
 
 test('what a stream job has refused is not replayed, and what nobody has parked is not found', async () => {

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Clock } from '#platform/clock';
 import type { HttpApp } from '#platform/http/http-app';
 import { decodeCursor, listQuery, type PageRequest, pageFrom, pageOf } from '#platform/http/pagination';
 import { problem, problems } from '#platform/http/problem-details';
@@ -62,7 +61,6 @@ export type OperationsRouteDeps = {
   db: Database;
   store: DeadLetterStore;
   producer: Pick<Producer, 'send'>;
-  clock: Clock;
   logger: Logger;
   /** The topics that records are parked from. */
   topics: readonly string[];
@@ -137,7 +135,7 @@ const listRoutes = (app: HttpApp, deps: OperationsRouteDeps): void => {
 };
 
 const replayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
-  const { db, store, producer, clock, logger } = deps;
+  const { db, store, producer, logger } = deps;
   app.post(
     '/api/ops/dead-letters/:id/replay',
     {
@@ -158,9 +156,8 @@ const replayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
         throw problem(409, 'dead_letter_not_replayable', 'The record was too large to be parked whole.');
       if (!takesReplays(letter.group, deps))
         throw problem(409, 'dead_letter_not_replayable', `${letter.group} does not handle replays.`);
-      const atMs = clock.nowMs();
       await producer.send([replayOf(letter.parked)]);
-      await store.noteReplayed(db, [id], atMs);
+      await store.noteReplayed(db, [letter]);
       const { topic, partition, offset, group } = letter;
       logger.warn({ id, topic, partition, offset, group }, 'dead letter replayed');
       const { parked: _, ...view } = (await store.find(db, id)) ?? letter;
@@ -218,7 +215,7 @@ const groupReplayRoute = (app: HttpApp, deps: OperationsRouteDeps): void => {
 
 /** How many were replayed. */
 const replayAll = async (
-  { db, store, producer, clock, replayPrefixes }: OperationsRouteDeps,
+  { db, store, producer, replayPrefixes }: OperationsRouteDeps,
   filter: LetterFilter,
 ): Promise<number> => {
   let replayed = 0;
@@ -231,25 +228,20 @@ const replayAll = async (
     });
     after = letters.at(-1);
     if (after === undefined) break;
-    const atMs = clock.nowMs();
     await producer.send(letters.map(({ parked }) => replayOf(parked)));
-    await store.noteReplayed(
-      db,
-      letters.map(({ id }) => id),
-      atMs,
-    );
+    await store.noteReplayed(db, letters);
     replayed += letters.length;
   }
   return replayed;
 };
 
 const shown = (
-  { parkedAt, replayedAt, isCut, key, ...row }: LetterView,
+  { parkedAt, replayedAt, isCut, isWaiting, key, ...row }: LetterView,
   deps: Pick<OperationsRouteDeps, 'replayPrefixes'>,
 ): z.output<typeof letterSchema> => ({
   ...row,
   key: key === null ? null : key.subarray(0, 200).toString('utf8'),
-  status: replayedAt !== null && replayedAt >= parkedAt ? 'replayed' : 'waiting',
+  status: isWaiting ? 'waiting' : 'replayed',
   isReplayable: !isCut && takesReplays(row.group, deps),
   parkedAt: parkedAt.toISOString(),
   replayedAt: replayedAt?.toISOString() ?? null,

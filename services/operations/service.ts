@@ -29,7 +29,6 @@ export const service: Service<OperationsConfig> = {
       db,
       store,
       producer: await broker.producer(),
-      clock: host.clock,
       logger: host.logger,
       topics: Object.values(topics).map(({ topic }) => topic),
       // Only services handle replays: what a stream job refuses it would refuse again.

@@ -64,6 +64,12 @@ describe('a product that is put on a list by chance', () => {
     expect(untried.chosen.get('new0') ?? 0).toBeGreaterThan(900);
   });
 
+  it('is chosen as one that nobody has seen where its reports together weigh next to nothing', () => {
+    const { chosen } = drawMany(3_000, (id) => (id === 'new0' ? { shown: 0.1, clicked: 0.1 } : never));
+    expect(chosen.get('new0') ?? 0).toBeGreaterThan(900);
+    expect(chosen.get('new0') ?? 0).toBeLessThan(1_100);
+  });
+
   it('is none on a list of four, where nothing is little shown, and none that the list has', () => {
     expect(drawMany(100, () => never, list.slice(0, 4)).chosen.size).toBe(0);
     expect(drawMany(100, () => ({ shown: 100, clicked: 0 })).chosen.size).toBe(0);
@@ -74,9 +80,9 @@ describe('a product that is put on a list by chance', () => {
 describe('the count of showings', () => {
   it('is the same after a snapshot, and forgets what was not shown for the longest', () => {
     const exposures = createExposures(2);
-    for (const id of ['a', 'b', 'a', 'c']) exposures.note(id, 'shown');
-    exposures.note('a', 'clicked');
-    expect([exposures.of('a'), exposures.of('b')]).toEqual([{ shown: 2, clicked: 1 }, never]);
+    for (const id of ['a', 'b', 'a', 'c']) exposures.note(id, 'shown', 0.5);
+    exposures.note('a', 'clicked', 0.25);
+    expect([exposures.of('a'), exposures.of('b')]).toEqual([{ shown: 1, clicked: 0.25 }, never]);
     const restored = createExposures(2);
     restored.restore(JSON.parse(JSON.stringify(exposures.toJson())));
     expect(restored.toJson()).toEqual(exposures.toJson());

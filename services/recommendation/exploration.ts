@@ -54,8 +54,9 @@ const drawn = (
   let bestRate = -1;
   for (const candidate of candidates) {
     const { shown, clicked } = exposureOf(candidate.productId);
-    const clicks = Math.min(clicked, shown);
-    const rate = betaSample(1 + clicks, 1 + shown - clicks, random);
+    const showings = Math.round(shown);
+    const clicks = Math.min(Math.round(clicked), showings);
+    const rate = betaSample(1 + clicks, 1 + showings - clicks, random);
     if (rate <= bestRate) continue;
     best = candidate;
     bestRate = rate;

@@ -1,4 +1,4 @@
-/** How often a product was shown on recommendation lists, and clicked there. */
+/** How often a product was shown on recommendation lists, and clicked there: the sum of the weights of the reports. */
 export type Exposure = { shown: number; clicked: number };
 
 export type ExposureJson = readonly (readonly [productId: string, shown: number, clicked: number])[];
@@ -18,9 +18,9 @@ export const createExposures = (keptMax = productsMax) => {
   };
   return {
     of: (productId: string): Exposure => exposures.get(productId) ?? unseen,
-    note: (productId: string, what: keyof Exposure): void => {
+    note: (productId: string, what: keyof Exposure, weight: number): void => {
       const known = exposures.get(productId) ?? unseen;
-      set(productId, { ...known, [what]: known[what] + 1 });
+      set(productId, { ...known, [what]: known[what] + weight });
     },
     toJson: (): ExposureJson =>
       [...exposures].map(([productId, { shown, clicked }]) => [productId, shown, clicked]),

@@ -129,6 +129,47 @@ it('forgets the visits of an erased user too, also what he viewed in them before
   expect(model.visitOf('own').seen).toEqual([]);
 });
 
+describe('what lists have shown', () => {
+  const report = (model: ReturnType<typeof modelOf>, type: string, count: number, visitsTogether: number) => {
+    for (let nth = 0; nth < count; nth += 1)
+      model.take(activity(`v${nth}`, 'a', `recommendation_${type}`), nowMs, visitsTogether);
+  };
+
+  it('counts whole where each report is of a visit of its own, and a click as much as a showing', () => {
+    const model = modelOf(['a']);
+    report(model, 'shown', 1, 1);
+    report(model, 'clicked', 1, 1);
+    expect(model.exposureOf('a')).toEqual({ shown: 1, clicked: 1 / (1 + 1 / 20) });
+    expect(model.exposureOf('b')).toEqual({ shown: 0, clicked: 0 });
+  });
+
+  it('is not what one request says: that counts as one visit, and thousands of requests grow as a logarithm', () => {
+    const model = modelOf(['a']);
+    report(model, 'shown', 500, 500);
+    report(model, 'clicked', 500, 500);
+    expect(model.exposureOf('a').shown).toBeLessThan(1);
+    expect(model.exposureOf('a').clicked).toBeLessThan(1);
+    report(model, 'shown', 1_000, 1);
+    expect(model.exposureOf('a').shown).toBeLessThan(80);
+  });
+
+  it('leaves what views weigh as it is, and is calm about the same products after a restore', () => {
+    const [model, quiet] = [modelOf(['a', 'b']), modelOf(['a', 'b'])];
+    report(model, 'shown', 1_000, 1);
+    const restored = createModel(createRecommender());
+    for (const line of model.snapshot()) restored.restore(line);
+    report(restored, 'shown', 1, 1);
+    expect(restored.exposureOf('a').shown - model.exposureOf('a').shown).toBeLessThan(0.05);
+    for (const one of [model, quiet]) {
+      one.take(activity('v', 'a'), nowMs);
+      one.take(activity('v', 'b'), nowMs);
+    }
+    const parts = (one: typeof model) =>
+      one.explain({ scenario: 'product', atMs: nowMs + 1, productId: 'a', limit: 1 });
+    expect(parts(model)).toEqual(parts(quiet));
+  });
+});
+
 describe('calm', () => {
   it('gives a product a logarithm of what it is sent in a slice of time', () => {
     const calm = createCalm();

@@ -25,7 +25,7 @@ export type Model = Pick<
   take(event: { type: string; value: unknown }, appendedAtMs: number, visitsTogether?: number): void;
   /** The time of the newest event learned, epoch milliseconds; null before the first. */
   learnedUpToMs(): number | null;
-  /** How often lists have shown a product, and shoppers clicked on it there. */
+  /** How often lists have shown a product, and shoppers clicked on it there; each report counts by its weight. */
   exposureOf(productId: string): Exposure;
   /** How many events it has taken. */
   changes(): number;
@@ -41,6 +41,8 @@ type Own = {
   calm: CalmJson;
   learnedUpToMs: number | null;
   exposures: ExposureJson;
+  /** Unset in a snapshot from before. */
+  exposureCalm?: CalmJson;
   erased: readonly string[];
 };
 /** Of the accounts that were erased, the last ones. */
@@ -50,6 +52,8 @@ const ownPrefix = '["model",';
 
 export const createModel = (recommender: Recommender): Model => {
   const calm = createCalm();
+  /** Of its own, because a list shows many products that nobody then views. */
+  const exposureCalm = createCalm();
   const exposures = createExposures();
   // What they did is on other topics than the erasure, and may be read after it: after a start without a snapshot all is.
   const erased = createBoundedMap<true>(erasedMax);
@@ -63,9 +67,15 @@ export const createModel = (recommender: Recommender): Model => {
       recommender.learn(activity);
     learnedUpToMs = Math.max(learnedUpToMs ?? 0, activity.atMs);
   };
-  const noteExposure = ({ type, product_id }: ShopperActivity): void => {
+  const noteExposure = (
+    { type, product_id }: ShopperActivity,
+    appendedAtMs: number,
+    visitsTogether: number,
+  ): void => {
     const what = exposedBy[type];
-    if (what !== undefined && product_id !== null) exposures.note(product_id, what);
+    if (what === undefined || product_id === null) return;
+    // A showing and a click of the same time weigh the same, so that the rate of clicks stays what it is.
+    exposures.note(product_id, what, exposureCalm.weigh(product_id, visitsTogether, appendedAtMs));
   };
   const list = ({ productId, name, category, createdAt, active }: ProductCreated | ProductUpdated): void => {
     if (active) recommender.addProduct({ id: productId, name, category, createdAtMs: createdAt });
@@ -88,6 +98,7 @@ export const createModel = (recommender: Recommender): Model => {
         calm: calm.toJson(),
         learnedUpToMs,
         exposures: exposures.toJson(),
+        exposureCalm: exposureCalm.toJson(),
         erased: erased.keys(),
       };
       yield JSON.stringify(['model', own]);
@@ -102,6 +113,7 @@ export const createModel = (recommender: Recommender): Model => {
       calm.restore(own.calm);
       learnedUpToMs = own.learnedUpToMs;
       exposures.restore(own.exposures);
+      if (own.exposureCalm !== undefined) exposureCalm.restore(own.exposureCalm);
       for (const userId of own.erased) erased.set(userId, true);
       hasOwn = true;
     },
@@ -109,7 +121,7 @@ export const createModel = (recommender: Recommender): Model => {
     take: ({ type, value }, appendedAtMs, visitsTogether = 1) => {
       changes += 1;
       if (type === 'ShopperActivity') {
-        noteExposure(value as ShopperActivity);
+        noteExposure(value as ShopperActivity, appendedAtMs, visitsTogether);
         const activity = activityOf(value as ShopperActivity, appendedAtMs);
         const [productId] = activity?.productIds ?? [];
         if (activity !== null && productId !== undefined)

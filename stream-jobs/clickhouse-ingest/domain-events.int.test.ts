@@ -184,7 +184,7 @@ describe.concurrent('domain_events', { timeout: 120_000 }, () => {
     const setting = await setUp(context);
     const { rig, start, rowsBecome, committedBecomes } = setting;
     const send = await openOrders(setting);
-    const large = placed({ currency: 'x'.repeat(payloadBytesMax) });
+    const large = placed({ paymentMethod: 'x'.repeat(payloadBytesMax) });
     await send('OrderPlaced', placed(), { partition: 0, eventId: 'a' });
     await send('OrderPlaced', large, { partition: 0, eventId: 'b' });
     const first = await start({ tables });
@@ -201,16 +201,23 @@ describe.concurrent('domain_events', { timeout: 120_000 }, () => {
     expect(rows[1]).toEqual({ kept: 2, bytes });
   });
 
-  it('parks what is no event, with its cause, and takes in what is around it', async (context) => {
+  it('parks what is no event, or one that means nothing, with its cause, and takes in what is around it', async (context) => {
     const setting = await setUp(context);
     const { rig, start, rowsBecome } = setting;
     const send = await openOrders(setting);
     await send('OrderPlaced', placed(), { partition: 0, eventId: 'a' });
     await rig.send(rig.topic.orders, [Buffer.from('no event')], 0);
+    await send('OrderPlaced', placed({ totalMinor: -500 }), { partition: 0, eventId: 'c' });
     await send('OrderPlaced', placed(), { partition: 0, eventId: 'b' });
     await start({ tables });
     await rowsBecome('domain_events', 2);
-    const [letter] = await rig.deadLetters(rig.topic.orders, 1);
-    expect(letter?.value).toEqual(Buffer.from('no event'));
+    const letters = await rig.deadLetters(rig.topic.orders, 2);
+    expect(letters[0]?.value).toEqual(Buffer.from('no event'));
+    expect(letters[1]?.headers).toMatchObject({
+      'event-id': 'c',
+      'dead-letter-reason': 'datum_meaningless',
+      'dead-letter-message': 'totalMinor is -500, which is not between 0 and 9007199254740991',
+    });
+    expect(await distinct(setting)).toEqual({ rows: 2, places: 2, events: 2 });
   });
 });

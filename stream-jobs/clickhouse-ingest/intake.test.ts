@@ -2,21 +2,31 @@ import { describe, expect, it } from 'vitest';
 import { newId } from '#platform/ids';
 import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { IncomingRecord } from '#platform/messaging/broker';
-import { type ProductCreated, records, type Sale, type ShopperActivity } from '#schemas/events';
+import {
+  type OrderPlaced,
+  type PaymentCaptured,
+  type ProductCreated,
+  records,
+  type Sale,
+  type ShopperActivity,
+} from '#schemas/events';
 import { brokenRule } from '#schemas/value-rules';
 import { type Feed, feeds } from './feeds.js';
 import { createIntake, type Intake, type Outcome } from './intake.js';
 import { createRepeats } from './repeats.js';
 import { createTreatments } from './treatments.js';
 
-const schemas: object[] = [records.Sale, records.ShopperActivity, records.ProductCreated].map(
-  ({ schema }) => schema,
-);
+const schemas: object[] = [
+  ...[records.Sale, records.ShopperActivity, records.ProductCreated, records.PaymentCaptured],
+  records.OrderPlaced,
+].map(({ schema }) => schema);
 const idOf = (schema: object): number => schemas.indexOf(schema) + 1;
 
-/** The intake of one feed, with all three schemas cached. */
-const open = async (table: string): Promise<Intake> => {
-  const feed = feeds.find((each) => each.table === table) as Feed;
+/** The intake of one feed, with all schemas cached. */
+const open = async (table: string, topic?: string): Promise<Intake> => {
+  const feed = feeds.find(
+    (each) => each.table === table && (topic === undefined || each.topic === topic),
+  ) as Feed;
   const treatments = createTreatments({ schemaById: async (id) => schemas[id - 1] as object }, feed);
   for (const schema of schemas) await treatments.find(idOf(schema));
   return createIntake(feed, treatments, feed.repeats && createRepeats(feed.repeats, []));
@@ -29,8 +39,12 @@ const at = (value: Buffer | null) => ({
   valueStart: 0,
   valueEnd: value?.length ?? -1,
   record: (): IncomingRecord => {
-    throw new Error('the intake needs no object');
+    throw new Error('the intake of rows needs no object');
   },
+});
+const ofAnEvent = (value: Buffer) => ({
+  ...at(value),
+  record: () => ({ headers: { 'event-id': newId() } }) as unknown as IncomingRecord,
 });
 
 const judge = (intake: Intake, value: Buffer | null, isRebuilding = false): Outcome =>
@@ -59,6 +73,17 @@ const product: ProductCreated = {
   ...{ groupId: newId(), ageRestricted: false, active: true, featured: false, initialStock: 0 },
   ...{ changedBy: null, createdAt: 1_790_000_000_000, occurredAt: 1_790_000_000_000 },
 };
+const captured = (changes: Partial<PaymentCaptured> = {}): PaymentCaptured => ({
+  ...{ orderId: newId(), paymentId: newId(), amountMinor: 1_998, currency: 'EUR', method: 'card' },
+  occurredAt: 1_790_000_000_000,
+  ...changes,
+});
+const placed = (quantity: number): OrderPlaced => ({
+  ...{ orderId: newId(), version: 1, userId: null, visitId: null, cartId: null, cartProof: null },
+  lines: [{ productId: 'product-1', name: 'Lamp', category: 'home', quantity, unitPriceMinor: 999 }],
+  ...{ totalMinor: 1_998, currency: 'EUR', paymentMethod: 'card', paymentToken: '', shippingCountry: 'DE' },
+  occurredAt: 1_790_000_000_000,
+});
 const activity = (changes: Partial<ShopperActivity> = {}): ShopperActivity => ({
   event_id: newId(),
   type: 'product_viewed',
@@ -185,6 +210,35 @@ describe('a record that means nothing', () => {
       cause: { code: 'datum_meaningless', message: words },
     });
     expect(judge(await open('products'), encoded(records.ProductCreated, product)).kind).toBe('row');
+  });
+
+  it.each([
+    ['payments', 'PaymentCaptured', 'amountMinor', captured({ amountMinor: -500 })],
+    ['payments', 'PaymentCaptured', 'currency', captured({ currency: 'ZZZ' })],
+    ['products', 'ProductCreated', 'priceMinor', { ...product, priceMinor: -1 }],
+    ['orders', 'OrderPlaced', 'lines.quantity', placed(0)],
+  ] as const)(
+    'is poison on %s for the %s that it is, whole, for its %s',
+    async (topic, type, field, value) => {
+      const events = await open('domain_events', topic);
+      const words = brokenRule(type, value);
+      expect(words).toMatch(new RegExp(`^${field} is `));
+      expect(judge(events, encoded(records[type], value))).toMatchObject({
+        kind: 'poison',
+        cause: { code: 'datum_meaningless', message: words, retriable: false },
+      });
+    },
+  );
+
+  it('is no whole event around one that means nothing, nor one that ends too early', async () => {
+    const payments = await open('domain_events', 'payments');
+    const [good, bad] = [captured(), captured({ amountMinor: -500 })].map((value) =>
+      encoded(records.PaymentCaptured, value),
+    ) as [Buffer, Buffer];
+    const outcomes = [good, bad, good].map((value) => payments.judge(ofAnEvent(value), false));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['row', 'poison', 'row']);
+    for (const cut of [good, bad])
+      expect(judge(payments, cut.subarray(0, -1))).toMatchObject({ cause: { code: 'datum_malformed' } });
   });
 
   it.each([

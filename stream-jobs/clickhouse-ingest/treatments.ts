@@ -4,7 +4,7 @@ import { avroType, listsWalk } from '#platform/messaging/avro-codec';
 import { compileFieldWalks, type Walk } from '#platform/messaging/datum-walk';
 import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
 import { brokenRule, valueRules } from '#schemas/value-rules';
-import { compileDatumWalk, malformed, textStart } from './datum-check.js';
+import { compileDatumWalk, malformed, meaningless, textStart } from './datum-check.js';
 import { createEventRows, type DecodedEvent } from './event-rows.js';
 import type { EventFeed, Feed, RowFeed } from './feeds.js';
 import { createDatumRows, type NativeRows, rowLayout } from './native-rows.js';
@@ -120,6 +120,7 @@ const eventTreatment = ({ topic }: EventFeed, schema: AvroSchema): RowTreatment 
   const type = avroType(schema);
   const lists = listsWalk(schema);
   const event: { type: string; value: unknown } = { type: type.name?.split('.').at(-1) ?? '', value: null };
+  let broken: string | undefined;
   return {
     kind: 'row',
     partId: 0,
@@ -129,7 +130,9 @@ const eventTreatment = ({ topic }: EventFeed, schema: AvroSchema): RowTreatment 
       try {
         const decoded = type.decode(bytes.subarray(0, end), start) as { value: unknown; offset: number };
         event.value = decoded.value;
-        return decoded.offset;
+        if (decoded.offset < 0) return malformed;
+        broken = brokenRule(event.type, decoded.value as object);
+        return broken === undefined ? decoded.offset : meaningless;
       } catch {
         return malformed;
       }
@@ -146,7 +149,8 @@ const eventTreatment = ({ topic }: EventFeed, schema: AvroSchema): RowTreatment 
         },
       };
     },
-    brokenRule: () => '',
+    // It is asked for right after the walk.
+    brokenRule: () => broken ?? '',
     eventId: (record) => record.record().headers['event-id'] ?? '',
   };
 };

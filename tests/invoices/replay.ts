@@ -187,7 +187,7 @@ const createBuyer = (shop: Shop, { productIds, receipts, orders }: Ways) => {
     const token = await tokenOf(step.customer);
     const placed = await patiently(() =>
       shop.placeOrder({
-        ...(token === undefined ? { email: 'guest@example.com' } : { token }),
+        ...(token === undefined ? { email: `guest-${step.invoice}-${nth}@example.com` } : { token }),
         items: [...part].map(([{ key }, quantity]) => ({
           productId: productIds.get(key) as string,
           quantity,
