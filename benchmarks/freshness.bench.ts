@@ -139,7 +139,9 @@ const probe = async (shop: Shop, token: () => Promise<string>, onProgress: (shar
   const before = await count();
   await sleep(aloneMs);
   if ((await count()) !== before)
-    throw new Error('somebody else begins checkouts here: stop the simulated shoppers (npm start -- --no-traffic)');
+    throw new Error(
+      'somebody else begins checkouts here: stop the simulated shoppers (npm start -- --no-traffic)',
+    );
   const accepted: number[] = [];
   const seen: number[] = [];
   const startedAt = performance.now();
