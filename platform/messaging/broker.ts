@@ -128,9 +128,11 @@ export type ConsumerOptions = {
   onAssigned?: (partitions: readonly TopicPartition[]) => Promise<void> | void;
   /**
    * Where to start a partition. Called once after each assignment, before its first batch. Resolves to the offset to
-   * read first, or to null for the offset that the group has committed (the partition's beginning without one).
+   * read first, or to null for the offset that the group has committed (the partition's beginning without one). Where
+   * either lies before `log.low`, the first record that Kafka has, the records between them count as lost: so who only
+   * wants some records again asks for none before `low`.
    */
-  startFrom?: (partition: TopicPartition) => Promise<bigint | null>;
+  startFrom?: (partition: TopicPartition, log: { low: bigint }) => Promise<bigint | null>;
 };
 
 export type TopicPartition = { topic: string; partition: number };
@@ -154,6 +156,9 @@ export type PartitionProgress = TopicPartition & {
   cause: string | undefined;
 };
 
+/** How many records of a partition Kafka deleted before they were read. */
+export type LostRecords = TopicPartition & { records: bigint };
+
 export type ConsumerProgress = {
   /** The partitions of the current assignment; while there is none, of the last one. */
   partitions: readonly PartitionProgress[];
@@ -163,6 +168,8 @@ export type ConsumerProgress = {
   restarts: number;
   /** Why it last started over or could not begin. Undefined while it has an assignment. */
   trouble: string | undefined;
+  /** The partitions of which records were lost since it was created, whoever has them now. */
+  lost: readonly LostRecords[];
 };
 
 export type Consumer = {

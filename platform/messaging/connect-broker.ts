@@ -3,12 +3,14 @@ import type {
   Consumer,
   ConsumerOptions,
   IncomingRecord,
+  LostRecords,
   Producer,
   TopicPartition,
 } from '#platform/messaging/broker';
 import { brokerAnswers } from '#platform/messaging/broker-probe';
 import type { KafkaSettings } from '#platform/messaging/kafka-settings';
 import { openBroker } from '#platform/messaging/open-broker';
+import { partitionName } from '#platform/messaging/partition-name';
 import type { Component, Host } from '#platform/service-host';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
@@ -87,14 +89,17 @@ const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broke
     'Times a consumer made no progress, or lost its broker, and started over',
     ['group'],
   );
+  const countLosses = lossCounter(metrics);
 
   const counting = (consumer: Consumer, { group, reportsLag = false }: ConsumerOptions): Consumer => {
     let restartsCounted = 0;
+    const countLost = countLosses(group);
     let shown: TopicPartition[] = [];
     const report = (): void => {
       const progress = consumer.progress();
       restarts.inc({ group }, progress.restarts - restartsCounted);
       restartsCounted = progress.restarts;
+      countLost(progress.lost);
       if (reportsLag) return;
       // The new member of a partition that has moved reports its lag.
       for (const { topic, partition } of shown) lag.remove({ topic, partition, group });
@@ -133,6 +138,25 @@ const countTraffic = (broker: Broker, { metrics }: Pick<Host, 'metrics'>): Broke
         },
       };
     },
+  };
+};
+
+/** Counts what a consumer of a group says anew of all that it has lost. */
+const lossCounter = (metrics: Host['metrics']) => {
+  const counter = metrics.counter(
+    'kafka_consumer_records_lost_total',
+    'Records that Kafka deleted, by the retention of their topic, before the group had read them',
+    ['topic', 'partition', 'group'],
+  );
+  return (group: string) => {
+    const counted = new Map<string, number>();
+    return (lost: readonly LostRecords[]): void => {
+      for (const { topic, partition, records } of lost) {
+        const name = partitionName({ topic, partition });
+        counter.inc({ topic, partition, group }, Number(records) - (counted.get(name) ?? 0));
+        counted.set(name, Number(records));
+      }
+    };
   };
 };
 

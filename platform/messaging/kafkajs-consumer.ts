@@ -10,6 +10,7 @@ import { brokerAnswers } from '#platform/messaging/broker-probe';
 import { createConsumerFailure } from '#platform/messaging/consumer-failure';
 import { brokerFault } from '#platform/messaging/kafkajs-connection';
 import { createKafkajsMember, type KafkajsMember } from '#platform/messaging/kafkajs-member';
+import { createLosses } from '#platform/messaging/lost-records';
 import { memberName } from '#platform/messaging/member-name';
 import { createPartitionLanes, type PartitionLanes } from '#platform/messaging/partition-lanes';
 import { backoffMs } from '#platform/waiting/backoff';
@@ -56,12 +57,13 @@ export const createKafkajsConsumer = (options: BrokerOptions, wanted: ConsumerOp
     },
     progress: () => {
       const unassignedForMs = lanes?.unassignedForMs ?? performance.now() - createdAt;
-      const { restarts, trouble } = members.state();
+      const { restarts, trouble, lost } = members.state();
       return {
         partitions: lanes?.progress() ?? [],
         unassignedForMs,
         restarts,
         trouble: unassignedForMs > 0 ? trouble : undefined,
+        lost,
       };
     },
     close: async () => {
@@ -78,6 +80,7 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
   const { logger } = options;
   const { group } = settings;
   const name = memberName(options.clientId);
+  const losses = createLosses(group, logger);
   const closing = new AbortController();
   const closed = new Promise<undefined>((resolve) =>
     closing.signal.addEventListener('abort', () => resolve(undefined), { once: true }),
@@ -92,7 +95,10 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
   };
 
   const open = async (lanes: PartitionLanes): Promise<void> => {
-    const next = createKafkajsMember({ options, settings, lanes, name, replacements: fruitless, onTrouble });
+    const next = createKafkajsMember({
+      ...{ options, settings, lanes, losses, name, onTrouble },
+      replacements: fruitless,
+    });
     member = next;
     try {
       // A stopped broker accepts connections and does not answer: then the member's own watch ends this.
@@ -117,7 +123,7 @@ const createMembers = (options: BrokerOptions, settings: ConsumerOptions & typeo
 
   return {
     current: () => member,
-    state: () => ({ restarts, trouble }),
+    state: () => ({ restarts, trouble, lost: losses.all() }),
     open,
     supervise: async (lanes: PartitionLanes): Promise<void> => {
       while (member !== undefined) {

@@ -6,8 +6,8 @@ import { PackCursor } from '#platform/messaging/record-pack';
 
 /** What fetches report to a consumer besides the records. */
 export type FetchListener = {
-  /** The partition's end (`highWatermark`), and the offset up to which a reader of committed records may read. */
-  onEnd(at: TopicPartition, highWatermark: bigint, readableEnd: bigint): void;
+  /** Where the partition begins and ends, and the offset up to which a reader of committed records may read. */
+  onBounds(at: TopicPartition, bounds: { low: bigint; high: bigint; readableEnd: bigint }): void;
   /** The batch that begins at `offset` cannot be read. Called when a fetch of the partition begins with it. */
   onUnreadable(at: TopicPartition, offset: bigint, cause: unknown): void;
 };
@@ -119,7 +119,11 @@ const decodeResponse = async (data: Buffer, listener: FetchListener): Promise<un
       const bytes = Math.max(0, int32());
       const start = at;
       at += bytes;
-      if (partitionError === 0) listener.onEnd({ topic, partition }, highWatermark, lastStableOffset);
+      if (partitionError === 0)
+        listener.onBounds(
+          { topic, partition },
+          { low: lastStartOffset, high: highWatermark, readableEnd: lastStableOffset },
+        );
       return {
         partition,
         errorCode: partitionError,

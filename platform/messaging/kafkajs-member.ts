@@ -13,6 +13,7 @@ import { createFetchGate, type FetchGate } from '#platform/messaging/kafkajs-fet
 import { createKafkajsGroup } from '#platform/messaging/kafkajs-group';
 import { beginAssignment, createPartitionEnds } from '#platform/messaging/kafkajs-offsets';
 import type { LaneStart } from '#platform/messaging/lane';
+import type { Losses } from '#platform/messaging/lost-records';
 import { createMembershipWatch, type MembershipWatch } from '#platform/messaging/membership-watch';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import {
@@ -42,6 +43,7 @@ export type MemberParts = {
   options: BrokerOptions;
   settings: ConsumerOptions & typeof consumerDefaults;
   lanes: PartitionLanes;
+  losses: Losses;
   /** The client id of this consumer, the same for each of its members. */
   name: string;
   /** How many members before this one, in a row, were not fruitful. */
@@ -54,14 +56,14 @@ const refusedWaitMs = 100;
 const severedMsMax = 300;
 
 export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
-  const { options, settings, lanes, name } = parts;
+  const { options, settings, lanes, losses, name } = parts;
   const connection = openConnection(
     { ...options, clientId: name },
     { initialRetryTime: 100, retries: 5, maxRetryTime: 1_000 },
   );
   const admin = connection.kafka.admin();
   const isPaused = () => consumer.paused().length > 0;
-  const ends = createPartitionEnds(admin, lanes, isPaused);
+  const ends = createPartitionEnds(admin, { lanes, losses }, isPaused);
   const watch = createMembershipWatch(parts.replacements);
   const life = createLife();
   const gate = createFetchGate(settings.fetchSpacingMs, isPaused);
@@ -86,7 +88,7 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
       await lanes.end(handOverMsMax);
     },
     onCluster: (cluster) => {
-      fetchPacks(cluster, { onEnd: ends.note, onUnreadable: unreadable.hold });
+      fetchPacks(cluster, { onBounds: ends.note, onUnreadable: unreadable.hold });
       gate.attach(cluster);
     },
   });

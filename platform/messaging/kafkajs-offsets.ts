@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import type { ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
 import { idleFetchWaitMs } from '#platform/messaging/broker-options';
+import type { Losses } from '#platform/messaging/lost-records';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { Logger } from '#platform/telemetry/logger';
@@ -41,32 +42,32 @@ const readOffsets = async (
 };
 
 /**
- * The offset at which each partition starts. For an offset that is not in the log it logs so and uses the log's
- * beginning.
+ * The offset at which each partition starts: the log's beginning instead of an offset that is not in the log, of which
+ * it says so.
  */
 const startsOf = (
-  { group, startFrom }: Pick<ConsumerOptions, 'group' | 'startFrom'>,
+  { settings: { group, startFrom }, options: { logger }, losses }: Beginning,
   assigned: readonly TopicPartition[],
   { committed, kept }: Offsets,
-  logger: Logger,
 ): Promise<Start[]> =>
   Promise.all(
     assigned.map(async (at) => {
       const { low, high } = kept.get(partitionName(at)) ?? { low: 0n, high: 0n };
-      const asked = (await startFrom?.(at)) ?? committed.get(partitionName(at)) ?? low;
-      const nextOffset = asked < low || asked > high ? low : asked;
-      if (nextOffset !== asked)
+      const asked = (await startFrom?.(at, { low })) ?? committed.get(partitionName(at)) ?? low;
+      losses.look(at, asked, low);
+      if (asked > high)
         logger.error(
           { group, ...at, asked: String(asked), low: String(low), high: String(high) },
-          'the offset to start from is not in the log, starting from its beginning',
+          'the offset to start from is past the end of the log, starting from its beginning',
         );
-      return { ...at, nextOffset, highWatermark: high };
+      return { ...at, nextOffset: asked < low || asked > high ? low : asked, highWatermark: high };
     }),
   );
 
 type Beginning = {
   settings: Pick<ConsumerOptions, 'group' | 'startFrom' | 'onAssigned'>;
   options: { logger: Logger };
+  losses: Losses;
   admin: KafkajsAdmin;
   /** True once there is another assignment, or the member is over. */
   isPast(): boolean;
@@ -85,22 +86,26 @@ const offsetsMsMax = 15_000;
  */
 export const beginAssignment = async (
   assigned: readonly TopicPartition[],
-  { settings, options: { logger }, admin, isPast, onTrouble, giveUp }: Beginning,
+  beginning: Beginning,
   begin: (starts: readonly Start[]) => void,
 ): Promise<void> => {
+  const { settings, options, admin, isPast, onTrouble, giveUp } = beginning;
   for (let failures = 1; !isPast(); failures += 1) {
     try {
       await settings.onAssigned?.(assigned);
       const offsets = await within(offsetsMsMax, readOffsets(admin, settings.group, assigned)).catch(giveUp);
       // kafkajs has tried several times, and its admin does not find back to a broker that did not answer for long.
       if (offsets === undefined) return;
-      const starts = await startsOf(settings, assigned, offsets, logger);
+      const starts = await startsOf(beginning, assigned, offsets);
       if (!isPast()) begin(starts);
       return;
     } catch (error) {
       onTrouble(error);
       const level = failures % 10 === 1 ? 'warn' : 'debug';
-      logger[level]({ err: error, group: settings.group, failures }, 'assignment not begun, trying again');
+      options.logger[level](
+        { err: error, group: settings.group, failures },
+        'assignment not begun, trying again',
+      );
       await sleep(backoffMs(beginAgain, failures));
     }
   }
@@ -108,11 +113,11 @@ export const beginAssignment = async (
 
 /**
  * Keeps the ends of partitions current that are not being fetched (paused, held, or forgotten by the library):
- * otherwise their lag would not grow. A fetch reports the end of its partitions, so usually no request is needed here.
+ * otherwise their lag would not grow. A fetch reports the ends of its partitions, so usually no request is needed here.
  */
 export type PartitionEnds = {
-  /** A fetch has reported the partition's end, and the offset up to which it can be read. */
-  note(at: TopicPartition, highWatermark: bigint, readableEnd: bigint): void;
+  /** A fetch has reported where the partition begins and ends, and the offset up to which it can be read. */
+  note(at: TopicPartition, bounds: { low: bigint; high: bigint; readableEnd: bigint }): void;
   /** Requests the ends that no fetch has reported lately. One request at a time; never rejects. */
   refresh(): Promise<void>;
 };
@@ -124,14 +129,15 @@ const fetchedEndAgeMsMax = idleFetchWaitMs + 1_000;
 
 export const createPartitionEnds = (
   admin: KafkajsAdmin,
-  lanes: PartitionLanes,
+  { lanes, losses }: { lanes: PartitionLanes; losses: Losses },
   isPaused: () => boolean,
 ): PartitionEnds => {
   const heardAt = new Map<string, number>();
   let asking = false;
-  const mark = (at: TopicPartition, highWatermark: bigint, readableEnd = highWatermark): void => {
+  const mark: PartitionEnds['note'] = (at, { low, high, readableEnd }) => {
     heardAt.set(partitionName(at), performance.now());
-    lanes.mark(at, highWatermark, readableEnd);
+    lanes.mark(at, high, readableEnd);
+    losses.look(at, lanes.fetchedTo(at) ?? low, low);
   };
   return {
     note: mark,
@@ -148,8 +154,10 @@ export const createPartitionEnds = (
       );
       try {
         for (const topic of topics)
-          for (const { partition, high } of await admin.fetchTopicOffsets(topic))
-            mark({ topic, partition }, BigInt(high));
+          for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+            const end = BigInt(high);
+            mark({ topic, partition }, { low: BigInt(low), high: end, readableEnd: end });
+          }
       } catch {
         // The broker does not answer now. The next turn repeats the request.
       }

@@ -36,6 +36,8 @@ export type PartitionLanes = {
   push(batch: RecordBatch, bytes: number, fetchedTo?: bigint): boolean;
   /** The broker has reported the partition's end, and the offset up to which it can be read (the same, if unset). */
   mark(partition: TopicPartition, highWatermark: bigint, readableEnd?: bigint): void;
+  /** The offset after everything that was fetched of the partition; undefined where it is not assigned. */
+  fetchedTo(partition: TopicPartition): bigint | undefined;
   /** The batch at `nextOffset` cannot be read because of `cause`; undefined when it can be read again. */
   setUnreadable(partition: TopicPartition, cause: string | undefined): void;
   /** True while the lane wants no more fetches, because enough batches wait in it. */
@@ -132,6 +134,7 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
       const lane = current.lanes.get(partitionName(at));
       if (lane !== undefined) mark(lane, highWatermark, readableEnd);
     },
+    fetchedTo: (at) => accepting(at)?.fetchedTo,
     setUnreadable: (at, cause) => {
       const lane = current.lanes.get(partitionName(at));
       if (lane !== undefined) lane.unreadable = cause;

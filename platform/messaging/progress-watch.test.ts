@@ -22,6 +22,7 @@ const setUp = () => {
     unassignedForMs: 0,
     restarts: 0,
     trouble: undefined,
+    lost: [],
   };
   const watch = createProgressWatch(
     host,
@@ -111,4 +112,29 @@ test('a member without partitions is named with its trouble after fifteen second
     status: 'degraded',
     detail: 'test.group has no partitions: no broker answers',
   });
+});
+
+test('records that Kafka deleted before they were read are told for a day, unless something is held meanwhile', () => {
+  const { at, progress, watch, pass, clock } = setUp();
+  progress.lost = [
+    { topic: 'things', partition: 3, records: 40n },
+    { topic: 'others', partition: 0, records: 2n },
+  ];
+  pass(1);
+  const told = {
+    status: 'degraded',
+    detail:
+      'test.group has lost records that Kafka deleted before they were read: 40 of things/3, 2 of others/0 (see docs/run-book.md)',
+  };
+  expect(watch.health()).toEqual(told);
+  clock.advanceMs(23 * 3_600_000);
+  pass(1);
+  expect(watch.health()).toEqual(told);
+  clock.advanceMs(3_600_000);
+  pass(1);
+  expect(watch.health()).toEqual({ status: 'up' });
+  progress.lost = [{ topic: 'things', partition: 3, records: 41n }];
+  at.highWatermark = 20n;
+  pass(11);
+  expect(watch.health().detail).toContain('makes no progress on things/3');
 });

@@ -1,4 +1,9 @@
-import type { ConsumerProgress, PartitionProgress, TopicPartition } from '#platform/messaging/broker';
+import type {
+  ConsumerProgress,
+  LostRecords,
+  PartitionProgress,
+  TopicPartition,
+} from '#platform/messaging/broker';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { ConsumerReport, DependencyHealth, Host, PartitionReport } from '#platform/service-host';
 import { eachSecond, secondMs } from '#platform/waiting/each-second';
@@ -7,6 +12,8 @@ import { eachSecond, secondMs } from '#platform/waiting/each-second';
 const heldMsMax = 10_000;
 /** A member joins within some seconds, also after a rebalance. */
 const unassignedMsMax = 15_000;
+/** Health reports for so long that records were lost; the metric does so for as long as the process lives. */
+const lostReportedMs = 24 * 60 * 60_000;
 
 export type ProgressWatch = {
   /** Looks once a second. */
@@ -15,7 +22,10 @@ export type ProgressWatch = {
   /** Looks once, for tests with a hand clock. */
   look(): void;
   report(): ConsumerReport;
-  /** `degraded`, with the place and the reason, while a partition or the whole consumer makes no progress. */
+  /**
+   * `degraded`, with the place and the reason, while a partition or the whole consumer makes no progress, and for a day
+   * after records were lost.
+   */
   health(): DependencyHealth;
 };
 
@@ -45,6 +55,7 @@ export const createProgressWatch = (
     'For how long a partition with records left has made no progress; 0 while it moves.',
     ['group', 'topic', 'partition'],
   );
+  const losses = createLossNotice(clock);
   let watched = new Map<string, Watched>();
   let unassignedMs = 0;
   let lookedAtMs = clock.monotonicMs();
@@ -54,7 +65,8 @@ export const createProgressWatch = (
     const nowMs = clock.monotonicMs();
     const awakeMs = Math.min(nowMs - lookedAtMs, 2 * secondMs);
     lookedAtMs = nowMs;
-    const { partitions, unassignedForMs } = progress();
+    const { partitions, unassignedForMs, lost } = progress();
+    losses.look(lost);
     unassignedMs = unassignedForMs > 0 ? unassignedMs + awakeMs : 0;
     const before = watched;
     watched = new Map(
@@ -96,7 +108,32 @@ export const createProgressWatch = (
       held.reset();
     },
     report: reportOf,
-    health: () => healthOf(reportOf(), unassignedMs),
+    health: () => {
+      const health = healthOf(reportOf(), unassignedMs);
+      return health.status === 'up' && losses.isFresh() ? lossHealth(group, progress().lost) : health;
+    },
+  };
+};
+
+/** Whether more records were lost a short time ago. */
+const createLossNotice = (clock: Pick<Host['clock'], 'monotonicMs'>) => {
+  let known = 0n;
+  let atMs = Number.NEGATIVE_INFINITY;
+  return {
+    look: (lost: readonly LostRecords[]): void => {
+      const all = lost.reduce((sum, { records }) => sum + records, 0n);
+      if (all > known) atMs = clock.monotonicMs();
+      known = all;
+    },
+    isFresh: (): boolean => clock.monotonicMs() - atMs < lostReportedMs,
+  };
+};
+
+const lossHealth = (group: string, lost: readonly LostRecords[]): DependencyHealth => {
+  const places = lost.map((at) => `${at.records} of ${partitionName(at)}`).join(', ');
+  return {
+    status: 'degraded',
+    detail: `${group} has lost records that Kafka deleted before they were read: ${places} (see docs/run-book.md)`,
   };
 };
 

@@ -1,5 +1,6 @@
 import type { ConsumerOptions, TopicPartition } from '#platform/messaging/broker';
 import { handOverMsMax } from '#platform/messaging/broker-options';
+import type { Losses } from '#platform/messaging/lost-records';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import { called, requestTimeoutMs } from '#platform/messaging/rdkafka-connection';
 import type {
@@ -17,6 +18,7 @@ const retry = { minMs: 250, maxMs: 2_000 };
 
 export type AssignmentOptions = Pick<ConsumerOptions, 'group' | 'onAssigned' | 'startFrom'> & {
   lanes: PartitionLanes;
+  losses: Losses;
   polling: RdkafkaPolling;
   logger: Logger;
   fail(error: unknown): void;
@@ -86,7 +88,7 @@ type Start = TopicPartition & { nextOffset: bigint; highWatermark: bigint };
 
 const startsOf = async (
   consumer: RdkafkaConsumer,
-  { group, startFrom, logger }: AssignmentOptions,
+  { group, startFrom, losses, logger }: AssignmentOptions,
   partitions: readonly TopicPartition[],
 ): Promise<Start[]> => {
   if (partitions.length === 0) return [];
@@ -98,13 +100,14 @@ const startsOf = async (
     const known = committed.find(
       ({ topic, partition }) => topic === at.topic && partition === at.partition,
     )?.offset;
-    const from = (await startFrom?.(at)) ?? (known === undefined || known < 0 ? low : BigInt(known));
-    if (from >= low && from <= high) return { ...at, nextOffset: from, highWatermark: high };
-    logger.error(
-      { group, ...at, asked: String(from), low: String(low), high: String(high) },
-      'the offset to start from is not in the log, starting from its beginning',
-    );
-    return { ...at, nextOffset: low, highWatermark: high };
+    const from = (await startFrom?.(at, { low })) ?? (known === undefined || known < 0 ? low : BigInt(known));
+    losses.look(at, from, low);
+    if (from > high)
+      logger.error(
+        { group, ...at, asked: String(from), low: String(low), high: String(high) },
+        'the offset to start from is past the end of the log, starting from its beginning',
+      );
+    return { ...at, nextOffset: from < low || from > high ? low : from, highWatermark: high };
   };
   return Promise.all(partitions.map(start));
 };

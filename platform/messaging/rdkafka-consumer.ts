@@ -6,6 +6,7 @@ import {
   heartbeatMs,
 } from '#platform/messaging/broker-options';
 import { createConsumerFailure } from '#platform/messaging/consumer-failure';
+import { createLosses, type Losses } from '#platform/messaging/lost-records';
 import { createPartitionLanes, type PartitionLanes } from '#platform/messaging/partition-lanes';
 import {
   createRdkafkaAssignments,
@@ -35,6 +36,7 @@ type Callbacks = {
 type Member = {
   consumer: RdkafkaConsumer;
   lanes: PartitionLanes;
+  losses: Losses;
   assignments: RdkafkaAssignments;
   polling: RdkafkaPolling;
 };
@@ -72,6 +74,7 @@ export const createRdkafkaConsumer = (
       unassignedForMs: member?.lanes.unassignedForMs ?? performance.now() - createdAt,
       restarts: 0,
       trouble: undefined,
+      lost: member?.losses.all() ?? [],
     }),
     close: async () => {
       if (closed) return;
@@ -86,11 +89,14 @@ export const createRdkafkaConsumer = (
   };
 };
 
-/** Requests the ends of all partitions, also of paused and held ones, which no fetch reports. */
-const markEnds = ({ consumer, lanes }: Member): void => {
+/** Requests where all partitions begin and end, also of paused and held ones, which no fetch reports. */
+const markEnds = ({ consumer, lanes, losses }: Member): void => {
   for (const at of lanes.progress())
     watermarksOf(consumer, at).then(
-      ({ high }) => lanes.mark(at, high),
+      ({ low, high }) => {
+        lanes.mark(at, high);
+        losses.look(at, lanes.fetchedTo(at) ?? low, low);
+      },
       // The broker does not answer now. The next turn repeats the request.
       () => {},
     );
@@ -128,14 +134,16 @@ const createMember = (
     commit,
     onBroken: fail,
   });
+  const losses = createLosses(group, logger);
   const assignments = createRdkafkaAssignments(rdkafka, consumer, {
     ...settings,
     lanes,
+    losses,
     polling,
     logger,
     fail,
   });
-  return { consumer, lanes, assignments, polling };
+  return { consumer, lanes, losses, assignments, polling };
 };
 
 const consumerConfig = (options: BrokerOptions, settings: Settings, callbacks: Callbacks) => ({

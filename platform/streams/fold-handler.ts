@@ -38,8 +38,9 @@ export type FoldHandler = {
   /**
    * The offset at which to start reading a partition, given the log's bounds and the group's committed offset. It lies
    * some records before the offset that the state has reached, so that later repeats of these records are recognised, unless
-   * this process knows them from the last assignment. Rejects with `state_ahead_of_log` where the state has more records than
-   * the log: it was made anew or cut off, and what is appended would be taken for what the state has.
+   * this process knows them from the last assignment, and not before the log begins. Where the log begins behind the state,
+   * it is where the state ends: what lies between is lost. Rejects with `state_ahead_of_log` where the state has more records
+   * than the log: it was made anew or cut off, and what is appended would be taken for what the state has.
    */
   startFrom(at: TopicPartition, boundsOfLog: () => Promise<LogBounds>): Promise<bigint>;
   handle(batch: RecordBatch, control: BatchControl): Promise<void>;
@@ -119,6 +120,7 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
       const { low, high, committed } = await boundsOfLog();
       if (nextOffset > high) throw aheadOfLog(at, nextOffset, high);
       place.parkedBefore = committed;
+      if (nextOffset > 0n && nextOffset < low) return nextOffset;
       const readAgain = place.remembers ? 0 : place.repeats.recordsMax;
       const wanted =
         nextOffset > 0n ? nextOffset - BigInt(readAgain) : high - BigInt(limits.rereadPerPartitionMax);

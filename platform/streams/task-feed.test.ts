@@ -75,12 +75,23 @@ test('an event that may be sent again is counted once among so many of those, ho
 test('what was read before a start is read again once, so that repeats of it are recognised', async () => {
   const { task, feed } = feeding();
   task.lane(at).moveTo(100n);
-  expect(await feed.startFrom(at)).toBe(70n);
+  expect(await feed.startFrom(at, { low: 0n })).toBe(70n);
   const readAgain = recordsOf([...some('n', 10), ...some('other', 20)], 70);
   await feed.handle({ ...at, records: readAgain, highWatermark: 101n }, control);
   await feed.handle({ ...at, records: recordsOf(['n-3', 'n-new'], 100), highWatermark: 102n }, control);
   expect(task.checkpoint().rows.map(({ row }) => row)).toEqual([1]);
-  expect(await feed.startFrom(at)).toBe(102n);
+  expect(await feed.startFrom(at, { low: 0n })).toBe(102n);
+});
+
+test('what is read again begins where the log begins, and only what was never read counts as lost', async () => {
+  const { task, feed } = feeding();
+  expect(await feed.startFrom(at, { low: 500n })).toBe(500n);
+  task.lane(at).moveTo(100n);
+  expect(await feed.startFrom(at, { low: 69n })).toBe(70n);
+  expect(await feed.startFrom(at, { low: 90n })).toBe(90n);
+  expect(await feed.startFrom(at, { low: 100n })).toBe(100n);
+  // The consumer counts the records from here to the beginning of the log.
+  expect(await feed.startFrom(at, { low: 140n })).toBe(100n);
 });
 
 test('the watermark follows the clock while the broker says that nothing is left, and not when it says nothing', () => {

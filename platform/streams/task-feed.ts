@@ -32,7 +32,11 @@ type FeedParts = {
 /** Gives the records of partitions to the tasks: each record once, and no partition far ahead of the others. */
 export type TaskFeed = {
   expect(at: TopicPartition): void;
-  startFrom(at: TopicPartition): Promise<bigint>;
+  /**
+   * The offset to read first; see `ConsumerOptions`. A few records before it are read again, as far as Kafka has them, so
+   * that later repeats of them are recognised.
+   */
+  startFrom(at: TopicPartition, log: { low: bigint }): Promise<bigint>;
   handle(batch: RecordBatch, control: BatchControl): Promise<void>;
   /** Looks which partitions have no records left, as far as the broker has said lately. */
   look(partitions: readonly PartitionProgress[]): void;
@@ -109,10 +113,13 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
 
   return {
     expect: (at) => void partitionOf(at),
-    startFrom: async (at) => {
+    startFrom: async (at, { low }) => {
       const fed = partitionOf(at);
+      // A task that has read nothing yet has lost nothing.
+      const begun = fed.lanes.filter(({ nextOffset }) => nextOffset > 0n);
+      if (begun.some(({ nextOffset }) => nextOffset < low)) return leastOf(begun);
       const wanted = nextOffsetOf(fed) - (fed.remembers ? 0n : BigInt(fed.repeats.recordsMax));
-      return wanted < 0n ? 0n : wanted;
+      return wanted < low ? low : wanted;
     },
     handle: async (batch, control) => {
       const fed = partitionOf(batch);
@@ -221,7 +228,9 @@ const assertWithinLog = (fed: FedPartition, { topic, partition, highWatermark }:
   );
 };
 
-const nextOffsetOf = ({ lanes }: FedPartition): bigint => {
+const nextOffsetOf = ({ lanes }: FedPartition): bigint => leastOf(lanes);
+
+const leastOf = (lanes: readonly Pick<TaskLane<unknown>, 'nextOffset'>[]): bigint => {
   const [first = 0n, ...others] = lanes.map(({ nextOffset }) => nextOffset);
   let least = first;
   for (const offset of others) if (offset < least) least = offset;

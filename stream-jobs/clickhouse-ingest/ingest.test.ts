@@ -18,6 +18,7 @@ const assigned: ConsumerProgress = {
   unassignedForMs: 0,
   restarts: 0,
   trouble: undefined,
+  lost: [],
 };
 const inserting: PipelineProgress = { ...at, insertedTo: 4, stalledForMs: 100, heldBy: undefined };
 

@@ -91,7 +91,8 @@ export const readAgain = async (places: readonly PlaceToRead[], options: ReadAga
     packed: true,
     startFrom: async (at) => {
       const begun = readers.get(partitionName(at))?.begin();
-      return BigInt((await begun?.catch(failForGood)) ?? 0);
+      const from = await begun?.catch(failForGood);
+      return from === undefined ? null : BigInt(from);
     },
   });
   consumer.failed.catch(fail);
