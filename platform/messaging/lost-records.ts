@@ -6,7 +6,7 @@ import type { Logger } from '#platform/telemetry/logger';
 export type Losses = {
   /**
    * `next` is the first offset that was not read, and `low` the first one that Kafka has. What lies between is lost, and
-   * counts once, however often it is told.
+   * counts once, however often it is reported.
    */
   look(at: TopicPartition, next: bigint, low: bigint): void;
   all(): readonly LostRecords[];

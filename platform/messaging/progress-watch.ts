@@ -12,8 +12,8 @@ import { eachSecond, secondMs } from '#platform/waiting/each-second';
 const heldMsMax = 10_000;
 /** A member joins within some seconds, also after a rebalance. */
 const unassignedMsMax = 15_000;
-/** So long everybody who looks is told that records were lost; the metric says it for as long as the process lives. */
-const lostToldMs = 24 * 60 * 60_000;
+/** Health reports for so long that records were lost; the metric does so for as long as the process lives. */
+const lostReportedMs = 24 * 60 * 60_000;
 
 export type ProgressWatch = {
   /** Looks once a second. */
@@ -125,7 +125,7 @@ const createLossNotice = (clock: Pick<Host['clock'], 'monotonicMs'>) => {
       if (all > known) atMs = clock.monotonicMs();
       known = all;
     },
-    isFresh: (): boolean => clock.monotonicMs() - atMs < lostToldMs,
+    isFresh: (): boolean => clock.monotonicMs() - atMs < lostReportedMs,
   };
 };
 

@@ -234,9 +234,10 @@ let unansweredPaidOtherwise: Sent | undefined;
 
 /** Only where the provider has refused a refund: then it can be closed by nobody else. */
 const paidOtherwise = ({ payment }: Props): Act[] => {
-  const failed = payment?.refunds.filter(({ status }) => status === 'failed') ?? [];
+  if (!isKnown(payment)) return [];
+  const failed = payment.refunds.filter(({ status }) => status === 'failed');
   const [first] = failed;
-  if (payment === undefined || first === undefined) return [];
+  if (first === undefined) return [];
   return [
     {
       name: 'Paid otherwise',
