@@ -68,7 +68,7 @@ export type Payment =
   | (Charged & Taking & { status: 'captured' })
   /** No money was or will be captured, so refunds that were waiting are dropped. */
   | (Charged & { status: 'failed'; reason: string; isRenewed: boolean })
-  /** `wasAuthorized` if the order has heard of the authorisation, and so waits to hear that it is given up. */
+  /** `wasAuthorized` if the order has received the authorisation, and so waits for the event that gives it up. */
   | (Charged & { status: 'voiding'; reason: string; wasAuthorized: boolean })
   | (Charged & { status: 'voided'; reason: string })
   /** Ended before an authorisation; without a charge when the instruction never arrived. */
