@@ -129,7 +129,8 @@ it('what waits for a core is given longer, because its successor would have to w
     await child.start();
     await eventually(() => restarts.length > 0, { timeoutMs: 60_000 });
     expect(probes).toBeGreaterThan(8);
-    expect(restarts[0]).toBe(`no answer to ${probes - 1} probes`);
+    // Another probe may have begun since.
+    expect([1, 2].map((since) => `no answer to ${probes - since} probes`)).toContain(restarts[0]);
   } finally {
     for (const other of others) other.kill('SIGKILL');
   }

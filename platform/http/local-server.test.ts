@@ -104,7 +104,7 @@ const bodyOf = async ({ body }: LocalAnswer): Promise<string> =>
 
 const json = { 'content-type': 'application/json' };
 /** Of the connection, and of one answer alone. */
-const own = ['connection', 'keep-alive', 'date', 'transfer-encoding', 'x-correlation-id'];
+const own = ['traceparent', 'connection', 'keep-alive', 'date', 'transfer-encoding', 'x-correlation-id'];
 const without = (headers: object): object =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !own.includes(name)));
 
