@@ -43,7 +43,12 @@ if (unknown.length > 0) {
 }
 const given = process.env.CARTSTREAM_RUN ?? '';
 for (const [name, run] of Object.entries(benchmarks)) {
-  if (wanted.length === 0 || wanted.includes(name)) await run();
+  if (wanted.length === 0 || wanted.includes(name))
+    await run().catch((error: unknown) => {
+      // The others are measured all the same.
+      console.error(`${name}:`, error);
+      process.exitCode = 1;
+    });
   // Some have named the platform that they started and stopped.
   process.env.CARTSTREAM_RUN = given;
 }

@@ -40,7 +40,7 @@ const sendOne = async (shop: Shop, productId: string, key: string, tally: Tally)
     tally.sent += 1;
     const answer = await shop
       .placeOrder(
-        { items: [{ productId, quantity: 1 }], email: 'ada@example.org', idempotencyKey: key },
+        { items: [{ productId, quantity: 1 }], email: `${key}@example.org`, idempotencyKey: key },
         AbortSignal.timeout(answerMsMax),
       )
       .catch(() => undefined);

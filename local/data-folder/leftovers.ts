@@ -43,7 +43,8 @@ const readRecorded = (file: string): ProcessIdentity[] => {
   try {
     const recorded: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (!Array.isArray(recorded)) return [];
-    return (recorded as Recorded[]).filter(({ place }) => place === processPlace);
+    // A launcher of before places were written has run where this one does.
+    return (recorded as Recorded[]).filter(({ place }) => place === undefined || place === processPlace);
   } catch {
     return [];
   }

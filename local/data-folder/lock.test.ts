@@ -38,6 +38,11 @@ it.each([
   lock.release();
 });
 
+it('a launcher of an earlier version, which has not locked its file, holds the folder while it runs', () => {
+  writeFileSync(lockFile(), JSON.stringify(identify(process.ppid)));
+  expect(() => lockFolder(dir)).toThrow(new FolderInUse(dir, `process ${process.ppid}`));
+});
+
 it('a lock whose file was removed and made anew is not removed by its first holder', () => {
   const first = lockFolder(dir);
   rmSync(lockFile());

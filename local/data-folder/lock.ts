@@ -35,12 +35,14 @@ export const lockFolder = (dataDir: string): { release(): void } => {
  */
 export const holdFile = (lock: string): { release(): void } | { holder: string } => {
   while (true) {
-    const file = openSync(lock, 'a+', 0o600);
+    // Users who share a download cache share its lock too, and it holds no secret.
+    const file = openSync(lock, 'a+', 0o666);
     let isKept = false;
     try {
       if (!takesLock(file, lock)) return { holder: holderOf(lock) };
       // The last holder may have removed it since it was opened: then it keeps nobody else out.
       if (isAt(lock, file)) {
+        if (isOfLauncherWithoutFlock(lock)) return { holder: holderOf(lock) };
         ftruncateSync(file);
         writeSync(file, JSON.stringify(identify(process.pid) ?? { pid: process.pid, startTicks: 0 }));
         isKept = true;
@@ -84,6 +86,12 @@ const holderOf = (lock: string): string => {
   if (holder === undefined) return 'another process';
   if (isRunning(holder)) return `process ${holder.pid}`;
   return `a process in another container, where its id is ${holder.pid}`;
+};
+
+/** A launcher of an earlier version holds the file by its name alone. */
+const isOfLauncherWithoutFlock = (lock: string): boolean => {
+  const holder = readHolder(lock);
+  return holder !== undefined && holder.pid !== process.pid && isRunning(holder);
 };
 
 const readHolder = (lock: string): ProcessIdentity | undefined => {
