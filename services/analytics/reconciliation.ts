@@ -50,6 +50,8 @@ type Place = Pick<Difference, 'oracle' | 'subject' | 'what'>;
 const quietMs = 60_000;
 /** An order waits for its payment for a quarter of an hour at most by default, and its buyer may try again after that. */
 const waitingMs = 20 * 60_000;
+/** Than its wait for the payment, where that is set to be longer: so long its stock is held. */
+const heldLongerMs = 5 * 60_000;
 const dayMs = 86_400_000;
 /** A provider that cannot be reached takes no money, and is asked again. */
 const capturingMs = dayMs;
@@ -74,9 +76,12 @@ export type Reconciler = {
 export const createReconciler = (
   clickhouse: Pick<ClickHouse, 'query'>,
   completeness: Pick<CompletenessGauge, 'read'>,
+  /** How long a new order may wait for its payment, as it is set now. */
+  paymentWaitMs: () => number = () => 0,
 ): Reconciler => ({
   differences: async (which, place, rowsMax) => {
     const { asOfMs } = await completeness.read();
+    const openMs = Math.max(waitingMs, paymentWaitMs() + heldLongerMs);
     const found: Difference[] = [];
     for (const { name: oracle, statement } of which) {
       if (found.length >= rowsMax) break;
@@ -85,7 +90,7 @@ export const createReconciler = (
         afterSubject: place?.oracle === oracle ? place.subject : '',
         afterWhat: place?.oracle === oracle ? place.what : '',
         quietSinceMs: asOfMs - quietMs,
-        waitingSinceMs: asOfMs - waitingMs,
+        waitingSinceMs: asOfMs - openMs,
         capturingSinceMs: asOfMs - capturingMs,
         refundingSinceMs: asOfMs - refundingMs,
         rowsMax: rowsMax - found.length,

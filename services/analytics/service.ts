@@ -6,6 +6,7 @@ import type { Service } from '#platform/service-host';
 import { createLiveSettings } from '#platform/settings/live-settings';
 import { records } from '#schemas/events';
 import { experimentsSetting } from '#schemas/experiments';
+import { paymentWaitMs } from '#schemas/payment-wait';
 import { topics } from '#schemas/topics';
 import { type Answers, createAnswers } from './answers.js';
 import { openQuestions, rawQueries, sumQueries } from './clickhouse-calls.js';
@@ -62,13 +63,17 @@ export const service: Service<AnalyticsConfig> = {
       ),
     });
     const { clock } = host;
-    const reconciler = createReconciler(slow, allOf(sales, orderEvents, stockEvents, paymentEvents));
+    const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
+    const reconciler = createReconciler(
+      slow,
+      allOf(sales, orderEvents, stockEvents, paymentEvents),
+      settings.of(paymentWaitMs, paymentWaitMs.default),
+    );
     reconciliationRoutes(app, reconciler, clock);
     host.use(watchReconciliation(host, reconciler));
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
       createAnswers({ clickhouse: slow, quick, completeness, clock, gathered });
     const attribution = answersFrom(allOf(sales, activity, orderEvents));
-    const settings = host.use(createLiveSettings(host, config, records, 'SettingChanged'));
     experimentRoutes(app, {
       experiments: settings.of(experimentsSetting, experimentsSetting.default),
       answers: attribution,

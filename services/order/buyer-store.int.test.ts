@@ -17,7 +17,7 @@ const address = {
 const erased = { name: 'erased', line1: 'erased', city: 'erased', postalCode: 'erased', country: 'DE' };
 
 beforeAll(async () => {
-  scratch = await scratchDatabase(['services/order/migrations']);
+  scratch = await scratchDatabase(['platform/http/migrations', 'services/order/migrations']);
 });
 afterAll(() => scratch.drop());
 
@@ -50,6 +50,22 @@ describe('the buyer of an order', () => {
     await erase(buyer);
     expect(await rowOf(own)).toEqual({ email: null, address: erased, total: 1999 });
     expect(await rowOf(others)).toMatchObject({ email: 'ada@example.org', address });
+  });
+
+  it('is erased from the stored answers to a cancellation, whoever has asked for it', async () => {
+    const buyer = randomUUID();
+    const [own, others] = [await place(buyer, 'cancelled'), await place(randomUUID(), 'cancelled')];
+    for (const orderId of [own, others])
+      await scratch.db.query(
+        `INSERT INTO idempotency_keys (principal, key, request_hash, status, headers, body)
+         VALUES ('staff', $1::text, '', 200, '{}', jsonb_build_object('id', $1::text, 'shippingAddress', $2::jsonb))`,
+        [orderId, JSON.stringify(address)],
+      );
+    await erase(buyer);
+    const { rows } = await scratch.db.query('SELECT key FROM idempotency_keys WHERE key = ANY ($1)', [
+      [own, others],
+    ]);
+    expect(rows).toEqual([{ key: others }]);
   });
 
   it('is erased from one that is to be sent when it ends', async () => {

@@ -28,6 +28,12 @@ export const buyerStore = {
        WHERE type = 'OrderReturned' AND order_id IN (SELECT order_id FROM orders WHERE user_id = $1)`,
       [userId],
     );
+    // The answer to a cancellation has the address. Who repeats it from now on is answered anew.
+    await tx.query(
+      `DELETE FROM idempotency_keys
+       WHERE principal = $1::text OR body->>'id' IN (SELECT order_id::text FROM orders WHERE user_id = $1::uuid)`,
+      [userId],
+    );
   },
 
   /**

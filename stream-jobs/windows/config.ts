@@ -6,7 +6,12 @@ import { currencies } from '#schemas/currency';
 import { defaultSettings } from './defaults.js';
 
 const amounts = setting.text
-  .transform((text) => text.split(',').map((each) => each.trim().split(':')))
+  // A number alone, as it was before there was one for each currency, is that of all of them.
+  .transform((text) =>
+    /^\d+$/.test(text)
+      ? currencies.map((currency) => [currency, text])
+      : text.split(',').map((each) => each.trim().split(':')),
+  )
   .refine(
     (pairs) =>
       pairs.every(
