@@ -2,6 +2,9 @@ import { z } from 'zod';
 
 const byDefaultMs = 900_000;
 
+/** An order's stock is held for so much longer than it waits: the wait ends first, so that it says why the order is given up. */
+export const heldAfterWaitMs = 300_000;
+
 /**
  * A live setting; `platform/settings` says what its fields mean. The order service gives orders up by it, and inventory
  * holds their stock for longer.

@@ -31,7 +31,7 @@ export const lockFolder = (dataDir: string): { release(): void } => {
 /**
  * Takes the lock, or says who holds it. The kernel keeps it with the open file: so it also holds between containers that share
  * the folder and do not see each other's processes, and it ends with its process, however that ends. The file's content is
- * for people.
+ * for people, and names a launcher of an earlier version, which holds the file by its name alone.
  */
 export const holdFile = (lock: string): { release(): void } | { holder: string } => {
   while (true) {
@@ -88,7 +88,6 @@ const holderOf = (lock: string): string => {
   return `a process in another container, where its id is ${holder.pid}`;
 };
 
-/** A launcher of an earlier version holds the file by its name alone. */
 const isOfLauncherWithoutFlock = (lock: string): boolean => {
   const holder = readHolder(lock);
   return holder !== undefined && holder.pid !== process.pid && isRunning(holder);

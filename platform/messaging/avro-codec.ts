@@ -1,6 +1,6 @@
 import avro from 'avsc';
 import { PlatformError } from '#platform/errors';
-import { compileWalk, type Walk } from '#platform/messaging/datum-walk';
+import { listsWalk, type Walk } from '#platform/messaging/datum-walk';
 import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
 
 /**
@@ -122,10 +122,6 @@ const compileReading = (
     throw malformed(`schema ${schemaId} cannot be read: ${(error as Error).message}`, error);
   }
 };
-
-/** A walk over datums that may have a list; undefined for a schema without one, whose decoding allocates no more than it reads. */
-export const listsWalk = (schema: AvroSchema): Walk | undefined =>
-  /"type":"(array|map)"/.test(JSON.stringify(schema)) ? compileWalk(schema) : undefined;
 
 const reads =
   (type: avro.Type, walk?: Walk, resolver?: unknown) =>

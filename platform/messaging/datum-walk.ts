@@ -14,8 +14,12 @@ export type Walk = (bytes: Buffer, start: number, end: number) => number;
 
 type Schema = string | readonly Schema[] | { type: unknown; [key: string]: unknown };
 
-/** The walk of a whole datum. Throws on a schema that is not Avro. */
-export const compileWalk = (schema: AvroSchema): Walk => compile(schema as Schema, '', new Map());
+/**
+ * The walk of a whole datum that may have a list; undefined for a schema without one, whose decoding allocates no more than it
+ * reads. Throws on a schema that is not Avro.
+ */
+export const listsWalk = (schema: AvroSchema): Walk | undefined =>
+  /"type":"(array|map)"/.test(JSON.stringify(schema)) ? compile(schema as Schema, '', new Map()) : undefined;
 
 /** The walks of a record's fields, in order. Throws on a schema that is not Avro. */
 export const compileFieldWalks = (schema: AvroSchema): Walk[] => {

@@ -4,14 +4,13 @@ import { idleFetchWaitMs } from '#platform/messaging/broker-options';
 import type { Losses } from '#platform/messaging/lost-records';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
 import { partitionName } from '#platform/messaging/partition-name';
+import { type PartitionStart, startWithin } from '#platform/messaging/partition-start';
 import type { Logger } from '#platform/telemetry/logger';
 import { backoffMs } from '#platform/waiting/backoff';
 import { within } from '#platform/waiting/deadline';
 import { sleep } from '#platform/waiting/sleep';
 
 export type KafkajsAdmin = ReturnType<Kafka['admin']>;
-
-type Start = TopicPartition & { nextOffset: bigint; highWatermark: bigint };
 
 /** The committed offset, the first offset and the end of each partition of the topics of `assigned`. */
 type Offsets = {
@@ -41,26 +40,16 @@ const readOffsets = async (
   return { committed, kept };
 };
 
-/**
- * The offset at which each partition starts: the log's beginning instead of an offset that is not in the log, of which
- * it says so.
- */
 const startsOf = (
   { settings: { group, startFrom }, options: { logger }, losses }: Beginning,
   assigned: readonly TopicPartition[],
   { committed, kept }: Offsets,
-): Promise<Start[]> =>
+): Promise<PartitionStart[]> =>
   Promise.all(
     assigned.map(async (at) => {
-      const { low, high } = kept.get(partitionName(at)) ?? { low: 0n, high: 0n };
-      const asked = (await startFrom?.(at, { low })) ?? committed.get(partitionName(at)) ?? low;
-      losses.look(at, asked, low);
-      if (asked > high)
-        logger.error(
-          { group, ...at, asked: String(asked), low: String(low), high: String(high) },
-          'the offset to start from is past the end of the log, starting from its beginning',
-        );
-      return { ...at, nextOffset: asked < low || asked > high ? low : asked, highWatermark: high };
+      const bounds = kept.get(partitionName(at)) ?? { low: 0n, high: 0n };
+      const asked = (await startFrom?.(at, bounds)) ?? committed.get(partitionName(at)) ?? bounds.low;
+      return startWithin(bounds, at, asked, { group, losses, logger });
     }),
   );
 
@@ -87,7 +76,7 @@ const offsetsMsMax = 15_000;
 export const beginAssignment = async (
   assigned: readonly TopicPartition[],
   beginning: Beginning,
-  begin: (starts: readonly Start[]) => void,
+  begin: (starts: readonly PartitionStart[]) => void,
 ): Promise<void> => {
   const { settings, options, admin, isPast, onTrouble, giveUp } = beginning;
   for (let failures = 1; !isPast(); failures += 1) {

@@ -2,6 +2,7 @@ import type { ConsumerOptions, TopicPartition } from '#platform/messaging/broker
 import { handOverMsMax } from '#platform/messaging/broker-options';
 import type { Losses } from '#platform/messaging/lost-records';
 import type { PartitionLanes } from '#platform/messaging/partition-lanes';
+import { type PartitionStart, startWithin } from '#platform/messaging/partition-start';
 import { called, requestTimeoutMs } from '#platform/messaging/rdkafka-connection';
 import type {
   RdkafkaAssignment,
@@ -84,30 +85,23 @@ export const createRdkafkaAssignments = (
   };
 };
 
-type Start = TopicPartition & { nextOffset: bigint; highWatermark: bigint };
-
 const startsOf = async (
   consumer: RdkafkaConsumer,
   { group, startFrom, losses, logger }: AssignmentOptions,
   partitions: readonly TopicPartition[],
-): Promise<Start[]> => {
+): Promise<PartitionStart[]> => {
   if (partitions.length === 0) return [];
   const committed = await called<RdkafkaAssignment[]>((done) =>
     consumer.committed([...partitions], requestTimeoutMs, done),
   );
-  const start = async (at: TopicPartition): Promise<Start> => {
-    const { low, high } = await watermarksOf(consumer, at);
+  const start = async (at: TopicPartition): Promise<PartitionStart> => {
+    const bounds = await watermarksOf(consumer, at);
     const known = committed.find(
       ({ topic, partition }) => topic === at.topic && partition === at.partition,
     )?.offset;
-    const from = (await startFrom?.(at, { low })) ?? (known === undefined || known < 0 ? low : BigInt(known));
-    losses.look(at, from, low);
-    if (from > high)
-      logger.error(
-        { group, ...at, asked: String(from), low: String(low), high: String(high) },
-        'the offset to start from is past the end of the log, starting from its beginning',
-      );
-    return { ...at, nextOffset: from < low || from > high ? low : from, highWatermark: high };
+    const asked =
+      (await startFrom?.(at, bounds)) ?? (known === undefined || known < 0 ? bounds.low : BigInt(known));
+    return startWithin(bounds, at, asked, { group, losses, logger });
   };
   return Promise.all(partitions.map(start));
 };

@@ -7,6 +7,7 @@ import { decodeCursor, listQuery, pageFrom } from '#platform/http/pagination';
 import { problem, problems, unavailable } from '#platform/http/problem-details';
 import type { Component, Host } from '#platform/service-host';
 import { createBell } from '#platform/waiting/bell';
+import { heldAfterWaitMs } from '#schemas/payment-wait';
 import { staff } from '#schemas/roles';
 import type { CompletenessGauge } from './completeness.js';
 import { type Oracle, type OracleName, oracles } from './oracles.js';
@@ -50,8 +51,6 @@ type Place = Pick<Difference, 'oracle' | 'subject' | 'what'>;
 const quietMs = 60_000;
 /** An order waits for its payment for a quarter of an hour at most by default, and its buyer may try again after that. */
 const waitingMs = 20 * 60_000;
-/** Than its wait for the payment, where that is set to be longer: so long its stock is held. */
-const heldLongerMs = 5 * 60_000;
 const dayMs = 86_400_000;
 /** A provider that cannot be reached takes no money, and is asked again. */
 const capturingMs = dayMs;
@@ -81,7 +80,7 @@ export const createReconciler = (
 ): Reconciler => ({
   differences: async (which, place, rowsMax) => {
     const { asOfMs } = await completeness.read();
-    const openMs = Math.max(waitingMs, paymentWaitMs() + heldLongerMs);
+    const openMs = Math.max(waitingMs, paymentWaitMs() + heldAfterWaitMs);
     const found: Difference[] = [];
     for (const { name: oracle, statement } of which) {
       if (found.length >= rowsMax) break;

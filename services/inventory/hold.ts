@@ -1,4 +1,5 @@
 import { assert } from '#platform/assert';
+import { heldAfterWaitMs } from '#schemas/payment-wait';
 
 export type Line = { productId: string; quantity: number };
 
@@ -58,12 +59,9 @@ export const effects = {
 /** In place of a wait that nobody has set while the platform runs. */
 export const notSet = 0;
 
-/** The order's wait ends first, so that it says why the order is given up. */
-const afterWaitMs = 300_000;
-
 /** How long a hold lasts: as configured, but longer than orders wait for their payment where that was set at run time. */
 export const holdMsOf = (configuredMs: number, setWaitMs: number): number =>
-  setWaitMs === notSet ? configuredMs : Math.max(configuredMs, setWaitMs + afterWaitMs);
+  setWaitMs === notSet ? configuredMs : Math.max(configuredMs, setWaitMs + heldAfterWaitMs);
 
 const nothing: readonly HoldEvent[] = [];
 

@@ -1,7 +1,7 @@
 import type avro from 'avsc';
 import { PlatformError } from '#platform/errors';
-import { avroType, listsWalk } from '#platform/messaging/avro-codec';
-import { compileFieldWalks, type Walk } from '#platform/messaging/datum-walk';
+import { avroType } from '#platform/messaging/avro-codec';
+import { compileFieldWalks, listsWalk, type Walk } from '#platform/messaging/datum-walk';
 import type { AvroSchema, SchemaRegistry } from '#platform/messaging/schema-registry';
 import { brokenRule, valueRules } from '#schemas/value-rules';
 import { compileDatumWalk, malformed, meaningless, textStart } from './datum-check.js';

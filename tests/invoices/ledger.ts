@@ -20,10 +20,10 @@ export type InvoiceLine = {
 /** Of six days, in the project. */
 export const fewInvoices = 'tests/invoices/at-clock-changes.csv.gz';
 
+const inDataSets = join(dataSetsFolder, 'uci-online-retail.csv.gz');
+
 /** Of a year, in the folder of data sets; undefined where that does not have them. */
-export const yearOfInvoices = ((path) => (existsSync(path) ? path : undefined))(
-  join(dataSetsFolder, 'uci-online-retail.csv.gz'),
-);
+export const yearOfInvoices = existsSync(inDataSets) ? inDataSets : undefined;
 
 /** Every line of the file, in its order. */
 export const readInvoices = (file: string): InvoiceLine[] => {
