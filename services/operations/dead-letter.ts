@@ -28,7 +28,7 @@ export const letterIn = (record: IncomingRecord, retentionMs: number): Letter | 
     (record.headers[`dead-letter-${name}`] ?? '').slice(0, charsMax).replaceAll('\0', '\ufffd');
   const partition = Number(textOf('partition'));
   const [topic, offset, group] = [textOf('topic'), textOf('offset'), textOf('group')];
-  if (topic === '' || group === '' || !/^\d{1,18}$/.test(offset) || !isInt32(partition)) return undefined;
+  if (topic === '' || group === '' || !isOffset(offset) || !isInt32(partition)) return undefined;
   const attempts = Number(textOf('attempts'));
   const parkedAtMs = Math.min(Math.max(0, record.timestampMs), instantMax);
   return {
@@ -51,5 +51,8 @@ export const letterIn = (record: IncomingRecord, retentionMs: number): Letter | 
     expiresAtMs: parkedAtMs + retentionMs,
   };
 };
+
+/** Offsets are read back as numbers: one of more digits could be stored, and no list with it could be shown. */
+const isOffset = (text: string): boolean => /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text));
 
 const isInt32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= int32Max;

@@ -210,6 +210,7 @@ test('a letter that no column can hold as it is stops nobody, and is kept with i
     { headers: place({ offset: '84', partition: '1e300' }) },
     { headers: place({ offset: '85', group: `${group}\0` }) },
     { headers: place({ offset: '86', topic: 'nosuch' }) },
+    { headers: place({ offset: '99999999999999999' }) },
   ];
   for (const letter of letters)
     await producer.send([
@@ -218,7 +219,7 @@ test('a letter that no column can hold as it is stops nobody, and is kept with i
   await park(90n, 'contradiction');
   await eventually(async () => expect((await list()).items.map(({ offset }) => offset)).toContain(90));
   const kept = (await ask('/api/ops/dead-letters?reason=odd')).body.items;
-  // The time of 83 was over long ago, 84 names no place, and 86 one of another topic.
+  // The time of 83 was over long ago, 84 and the last one name no place, and 86 one of another topic.
   expect(kept.map(({ offset }) => offset).sort()).toEqual([80, 81, 82, 85]);
   const first = await createDeadLetterStore(host.clock).find(
     scratch.db,
