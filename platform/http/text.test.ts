@@ -87,6 +87,21 @@ describe('the time to look at a text', () => {
   });
 });
 
+describe('a time', () => {
+  it.each(['0000-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59+05:00'])(
+    'is taken in a year that UTC has: %s',
+    (time) => {
+      expect(instant.parse(time)).toBe(time);
+      expect(z.iso.datetime().safeParse(new Date(time).toISOString()).success).toBe(true);
+    },
+  );
+
+  it.each(['9999-12-31T23:59:59-05:00', '0000-01-01T00:00:00+00:01'])(
+    'is not taken in one that no answer could show: %s',
+    (time) => expect(instant.safeParse(time).success).toBe(false),
+  );
+});
+
 describe('an e-mail address', () => {
   it('has at most 64 characters before the @', () => {
     expect(emailAddress.safeParse(`${'a'.repeat(64)}@example.com`).success).toBe(true);

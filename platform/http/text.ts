@@ -16,11 +16,20 @@ export const matching = (lengthMax: number, pattern: RegExp, message?: string) =
 export const uuid = z.uuid().toLowerCase();
 
 const instantCharsMax = 64;
+const instantMsMin = Date.parse('0000-01-01T00:00:00.000Z');
+const instantMsMax = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** An RFC 3339 time with an offset from UTC, which need not be `Z`. */
+/** An offset can carry a time out of the years that RFC 3339 has: then no answer could show it in UTC. */
+const hasYearInUtc = (time: string): boolean => {
+  const ms = Date.parse(time);
+  return ms >= instantMsMin && ms <= instantMsMax;
+};
+
+/** An RFC 3339 time with an offset from UTC, which need not be `Z`: in UTC too its year has four digits. */
 export const instant = text(instantCharsMax)
   .check(z.iso.datetime({ offset: true }))
-  .refine((time) => !Number.isNaN(Date.parse(time)), 'is no date');
+  .refine((time) => !Number.isNaN(Date.parse(time)), { error: 'is no date', abort: true })
+  .refine(hasYearInUtc, 'is not in a year from 0000 to 9999 in UTC');
 
 /**
  * A whole number in a query, in plain decimal digits: `0x10`, `1e1` and a blank are numbers only to JavaScript.
