@@ -5,3 +5,6 @@ export const normaliseCategory = (path: string): string =>
     .map((part) => part.trim().toLowerCase())
     .filter((part) => part !== '')
     .join('/');
+
+/** What a text must match to name a category, with what is said of one that does not: `/` names none. */
+export const namesCategory = [/[^\s/]/, 'must name a category'] as const;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ignored } from '#platform/http/json-value';
 import { isVisible, line, prose, text, uuid } from '#platform/http/text';
+import { namesCategory } from '#schemas/category';
 import { currencies } from '#schemas/currency';
 import { pathCharsMax } from './category.js';
 import type { CreateProduct, Description } from './product.js';
@@ -10,7 +11,7 @@ const amountMinor = z.int().min(0).max(amountMinorMax);
 const currency = z.enum(currencies as [string, ...string[]]).describe('ISO 4217 code.');
 const name = line(200);
 export const category = line(pathCharsMax)
-  .regex(/[^\s/]/, 'must name a category')
+  .regex(...namesCategory)
   .refine(
     (path) => path.split('/').every((part) => part.trim() === '' || isVisible(part)),
     'must have a visible character between slashes',

@@ -6,7 +6,7 @@ import { text, wholeNumber } from '#platform/http/text';
 import { newId } from '#platform/ids';
 import type { Host } from '#platform/service-host';
 import { scenarios } from '#recommenders/activity';
-import { normaliseCategory } from '#schemas/category';
+import { namesCategory, normaliseCategory } from '#schemas/category';
 import type { ArmModel, Experiment } from '#schemas/experiments';
 import { labelled } from '#schemas/recommendation-label';
 import { staff } from '#schemas/roles';
@@ -72,7 +72,7 @@ const query = z.strictObject({
   exclude: ids.optional().describe('Products to leave out: comma-separated ids, at most 500.'),
   category: text(200)
     .min(1)
-    .regex(/[^\s/]/, 'must name a category')
+    .regex(...namesCategory)
     .optional()
     .describe(
       'Only products of this category path and below. If none of those may be shown, or there is no such category, ' +

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { text } from '#platform/http/text';
 import type { LiveSetting } from '#platform/settings/live-setting';
 import { scenarios } from '#recommenders/activity';
-import { normaliseCategory } from '#schemas/category';
+import { namesCategory, normaliseCategory } from '#schemas/category';
 
 /** What merchandisers decide about recommendation lists: the value of the setting `recommendations.rules`. */
 
@@ -21,7 +21,7 @@ const some = z
 const targetFields = {
   productId: id.optional(),
   category: text(nameCharsMax)
-    .regex(/[^\s/]/, 'must name a category')
+    .regex(...namesCategory)
     .overwrite(normaliseCategory)
     .optional()
     .describe('Its path; those below it too.'),

@@ -221,6 +221,9 @@ describe('the search', () => {
       'q=a&minRating=6',
       'q=a&x=1',
       'q=a&minPrice=9&maxPrice=1',
+      // Not a category that there is not, which would find nothing.
+      'q=a&category=/',
+      'q=a&category=%20/%20/',
     ])
       expect([query, (await ask(query)).status]).toEqual([query, 400]);
     expect((await ask('q=%F0%9F%92%A1')).body).toMatchObject({ items: [], total: 0 });

@@ -4,7 +4,7 @@ import { decodeSortedCursor, listQuery, type PageRequest, pageFrom } from '#plat
 import { isRange, mustNotBeBelow } from '#platform/http/range';
 import { line, text, wholeNumber } from '#platform/http/text';
 import type { Metrics } from '#platform/telemetry/metrics';
-import { normaliseCategory } from '#schemas/category';
+import { namesCategory, normaliseCategory } from '#schemas/category';
 import { productSchema, type ShowableProduct, shownProduct } from '#schemas/product-view';
 import type { AnswerCache } from './answer-cache.js';
 import { type SearchFound, type SearchQuery, searchSorts } from './document.js';
@@ -16,7 +16,10 @@ const searchQuery = z
   .strictObject({
     ...listQuery,
     q: text(200).min(1).describe('What to search for. The first twelve words count.'),
-    category: line(200).optional().describe('A path; what is below it is found too.'),
+    category: line(200)
+      .regex(...namesCategory)
+      .optional()
+      .describe('A path; what is below it is found too.'),
     brand: line(120).optional(),
     minPrice: minorUnits,
     maxPrice: minorUnits,
