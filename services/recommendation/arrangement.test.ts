@@ -57,6 +57,13 @@ describe('rules', () => {
     expect(of('c')?.movedBy).toEqual([]);
   });
 
+  it('boost no further than numbers reach, since no answer can hold infinity', () => {
+    const boost = Array.from({ length: 200 }, () => ({ productId: 'd', factor: 1000 }));
+    const { ids, scores, of } = arranged(four, { boost });
+    expect(ids).toBe('d a b c');
+    expect([...scores, of('d')?.score].every(Number.isFinite)).toBe(true);
+  });
+
   it('bury behind all others, whatever the score', () => {
     const { ids, of } = arranged(four, {
       bury: [{ productId: 'a' }],

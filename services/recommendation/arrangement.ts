@@ -48,7 +48,7 @@ export const arrange = (candidates: readonly ShelvedCandidate[], rules: Rules, p
     const boosts = boostsOf(candidate.shelf);
     const buries = buriesOf(candidate.shelf);
     const judgement = {
-      score: boosts.reduce((product, nth) => product * rules.boost[nth]!.factor, candidate.score),
+      score: boosts.reduce((product, nth) => boosted(product, rules.boost[nth]!.factor), candidate.score),
       movedBy: [...boosts.map((nth) => `boost[${nth}]`), ...buries.map((nth) => `bury[${nth}]`)],
       removedBy: removerOf(candidate.shelf),
     };
@@ -74,6 +74,9 @@ export const arrange = (candidates: readonly ShelvedCandidate[], rules: Rules, p
     },
   };
 };
+
+/** A hundred boosts of one product reach beyond what a number can be, and an answer cannot hold infinity. */
+const boosted = (score: number, factor: number): number => Math.min(Number.MAX_VALUE, score * factor);
 
 /** The list where rules keep the order: the first that they allow. `shelfOf` knows those that may be shown. */
 export const firstAllowed = (
