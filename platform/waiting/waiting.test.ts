@@ -133,7 +133,7 @@ describe('spacing', () => {
 
 describe('keyed bells', () => {
   test('wake who waits for that key, and others only after their time or at the end', async () => {
-    const bells = createKeyedBells(3);
+    const bells = createKeyedBells({ waitersMax: 3 });
     const woken: string[] = [];
     const wait = (name: string, key: string, waitMs = 60_000, signal?: AbortSignal) =>
       bells.wait(key, waitMs, signal).then(() => woken.push(name));
@@ -157,12 +157,30 @@ describe('keyed bells', () => {
 
 describe('the bell of one key', () => {
   test('has its own bound, and leaves the other places to others', async () => {
-    const bells = createKeyedBells(10, 2);
+    const bells = createKeyedBells({ waitersMax: 10, ofKeyMax: 2 });
     const ofA = [bells.wait('a', 60_000), bells.wait('a', 60_000)];
     expect(await bells.wait('a', 60_000)).toBe(false);
     const ofB = bells.wait('b', 60_000);
     bells.ringAll();
     expect(await Promise.all([...ofA, ofB])).toEqual([true, true, true]);
+  });
+});
+
+describe('the places of one owner', () => {
+  test('are as many as it may have, for however many keys, and are free again after its waits', async () => {
+    const bells = createKeyedBells({ waitersMax: 10, ofOwnerMax: 2, ofNobodyMax: 3 });
+    const wait = (key: string, owner?: string) => bells.wait(key, 60_000, undefined, owner);
+    const ofAda = [wait('a', 'ada'), wait('b', 'ada')];
+    expect(await wait('c', 'ada')).toBe(false);
+    const ofBob = [wait('a', 'bob'), wait('b', 'bob')];
+    const ofNobody = [wait('c'), wait('d'), wait('e')];
+    expect(await wait('f')).toBe(false);
+    bells.ring('a');
+    expect(await Promise.all([ofAda[0], ofBob[0]])).toEqual([true, true]);
+    ofAda.push(wait('c', 'ada'));
+    expect(await wait('d', 'ada')).toBe(false);
+    bells.ringAll();
+    expect(new Set(await Promise.all([...ofAda, ...ofBob, ...ofNobody]))).toEqual(new Set([true]));
   });
 });
 

@@ -95,6 +95,21 @@ it('wakes who waits for an order when that order changes, and at the latest afte
   await waiting;
 });
 
+it('lets one caller take only so many of the places, so that others wait all the same', async () => {
+  const orderIds = await Promise.all(Array.from({ length: 5 }, () => place()));
+  const last = orderIds[4] ?? '';
+  const ending = new AbortController();
+  const wait = (orderId: string, callerId?: string) =>
+    views.changed(orderId, 10_000, ending.signal, callerId);
+  const taken = orderIds
+    .slice(0, 4)
+    .flatMap((orderId) => Array.from({ length: 50 }, () => wait(orderId, 'ada')));
+  expect(await wait(last, 'ada')).toBe(false);
+  const others = [wait(last, 'bob'), wait(last)];
+  ending.abort();
+  expect(new Set(await Promise.all([...taken, ...others]))).toEqual(new Set([true]));
+});
+
 it('keeps no copy while nothing reports changes', async () => {
   const orderId = await place();
   await views.find(orderId);

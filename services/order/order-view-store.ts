@@ -14,8 +14,11 @@ export type OrderViews = Component & {
   find(orderId: string): Promise<OrderView | undefined>;
   /** What the status is shown from: of an order that is not new from the cache of all instances too. */
   standing(orderId: string): Promise<OrderStanding | undefined>;
-  /** Resolves when the order has changed, or after `waitMs`. To false, at once, when very many wait already. */
-  changed(orderId: string, waitMs: number, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * Resolves when the order has changed, or after `waitMs`. To false, at once, when very many wait already, of all, for
+   * this order, or of this caller: undefined for a guest.
+   */
+  changed(orderId: string, waitMs: number, signal?: AbortSignal, callerId?: string): Promise<boolean>;
   /** Drops the copy: the caller has just changed the order. */
   forget(orderId: string): void;
 };
@@ -26,6 +29,10 @@ const copyMsMax = 1_000;
 const waitersMax = 2_000;
 /** Its buyer in some tabs, and staff. Whoever opens one order a thousand times takes no place of other buyers. */
 const waitersOfOrderMax = 50;
+/** Whoever places many orders and opens each many times takes no place of other buyers either. */
+const waitersOfCallerMax = 200;
+/** Of guests together, whom nothing tells apart here: so many of their orders leave the rest to who is logged in. */
+const waitersOfGuestsMax = waitersMax / 2;
 /** Each is about one order. */
 const asksPerQueryMax = 500;
 /** A younger order changes so soon that a cache costs more than it saves. */
@@ -37,7 +44,12 @@ export const createOrderViews = (
   db: Database,
   cache: Pick<ReadAside<OrderStanding>, 'read' | 'forget' | 'forgetAll'>,
 ): OrderViews => {
-  const bells = createKeyedBells(waitersMax, waitersOfOrderMax);
+  const bells = createKeyedBells({
+    waitersMax,
+    ofKeyMax: waitersOfOrderMax,
+    ofOwnerMax: waitersOfCallerMax,
+    ofNobodyMax: waitersOfGuestsMax,
+  });
   let listener: Listener | undefined;
 
   const copies = createFreshMap<OrderView | undefined>({

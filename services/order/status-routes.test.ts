@@ -23,13 +23,15 @@ describe('an order’s status', () => {
   const asked = async (before: OrderStatus, query: string) => {
     const orderId = '0190b7a2-0000-7000-8000-00000000000a';
     const order = { orderId, userId: 'ada', status: before, reason: null };
-    const bells = createKeyedBells(10);
+    const bells = createKeyedBells({ waitersMax: 10 });
     const waiting = Promise.withResolvers<'waits'>();
+    const waiters: (string | undefined)[] = [];
     const views = {
       standing: async () => ({ ...order }),
       find: async () => ({ ...order }),
       changed: (...given: Parameters<OrderViews['changed']>) => {
         const change = bells.wait(...given);
+        waiters.push(given[3]);
         waiting.resolve('waits');
         return change;
       },
@@ -45,7 +47,7 @@ describe('an order’s status', () => {
     const atFirst = await Promise.race([status, waiting.promise]);
     order.status = 'shipped';
     bells.ring(orderId);
-    return [atFirst, await status];
+    return [atFirst, await status, ...new Set(waiters)];
   };
 
   it.each<[OrderStatus, string]>([
@@ -54,7 +56,8 @@ describe('an order’s status', () => {
     ['confirmed', 'waitMs=9000&known=confirmed'],
     ['delivered', 'waitMs=9000&known=delivered'],
   ])('that is %s is waited for with %s', async (status, query) => {
-    expect(await asked(status, query)).toEqual(['waits', 'shipped']);
+    // Whoever waits takes a place of their own account.
+    expect(await asked(status, query)).toEqual(['waits', 'shipped', 'ada']);
   });
 
   it.each<[OrderStatus, string]>([

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { callerIdOf } from '#platform/http/auth';
 import {
   lastEventIdOf,
   nothingFollows,
@@ -62,7 +63,8 @@ const statusRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void =
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const signal = AbortSignal.any([stopping, gone.signal]);
-      return shownStatus(await changedStatus(views, asked, { waitMs, signal }));
+      const callerId = callerIdOf(request.principal);
+      return shownStatus(await changedStatus(views, asked, { waitMs, signal, callerId }));
     },
   );
 };
@@ -97,7 +99,9 @@ const streamRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void =
       const known = lastEventIdOf(request);
       if (!isOpen(asked) && known === asked.status) return reply.code(204).send();
       const { seconds } = request.query;
-      return sendEvents(reply, (gone) => statusEvents(views, asked, known, gone), { stopping, seconds });
+      const callerId = callerIdOf(request.principal);
+      const events = (gone: AbortSignal) => statusEvents(views, asked, known, { signal: gone, callerId });
+      return sendEvents(reply, events, { stopping, seconds });
     },
   );
 };
@@ -105,15 +109,18 @@ const streamRoute = (app: HttpApp, { views, stopping }: StatusRouteDeps): void =
 /** Longer than any stream lasts. */
 const streamWaitMsMax = 600_000;
 
+/** Who waits, and what ends it. */
+type Watcher = { signal: AbortSignal; callerId: string | undefined };
+
 async function* statusEvents(
   views: OrderViews,
   asked: StatusView,
   known: string | undefined,
-  gone: AbortSignal,
+  watcher: Watcher,
 ): AsyncGenerator<ServerEvent> {
   if (asked.status !== known) yield statusEvent(asked);
   for (let order: StatusView = asked; isOpen(order); ) {
-    const next = await changedStatus(views, order, { waitMs: streamWaitMsMax, signal: gone });
+    const next = await changedStatus(views, order, { waitMs: streamWaitMsMax, ...watcher });
     // The stream's time is over, or too many wait already: the client connects again.
     if (next.status === order.status) return;
     order = next;
@@ -135,7 +142,7 @@ const isOpen = ({ status }: Pick<OrderView, 'status'>): boolean => isOpenStatus(
 const changedStatus = async (
   views: OrderViews,
   asked: StatusView,
-  { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+  { waitMs, signal, callerId }: Watcher & { waitMs: number },
 ): Promise<StatusView> => {
   const { orderId, status } = asked;
   const deadlineMs = performance.now() + waitMs;
@@ -145,7 +152,7 @@ const changedStatus = async (
     const waiting = new AbortController();
     try {
       // Read again after the wait has begun, because it may have changed in between.
-      const change = views.changed(orderId, leftMs, AbortSignal.any([signal, waiting.signal]));
+      const change = views.changed(orderId, leftMs, AbortSignal.any([signal, waiting.signal]), callerId);
       order = (await views.find(orderId)) ?? order;
       if (order.status === status && !(await change)) return order;
     } finally {
