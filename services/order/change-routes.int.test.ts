@@ -106,15 +106,17 @@ const statusOf = async (orderId: string) => {
   const { rows } = await scratch.db.query('SELECT status FROM orders WHERE order_id = $1', [orderId]);
   return rows[0]?.status;
 };
-const ship = async (orderId: string, captureWaitMs: number) => {
+const fulfil = async (orderId: string, payload: object, captureWaitMs = 20) => {
   const answer = await appWith(captureWaitMs).inject({
     method: 'POST',
     url: `/api/orders/${orderId}/fulfilment`,
     headers: { authorization: 'Bearer staff' },
-    payload: { status: 'shipped', carrier: 'DHL' },
+    payload,
   });
   return { status: answer.statusCode, body: answer.json() as { status: unknown; code?: string } };
 };
+const ship = (orderId: string, captureWaitMs: number) =>
+  fulfil(orderId, { status: 'shipped', carrier: 'DHL' }, captureWaitMs);
 
 test('goods do not leave before their money is captured', async () => {
   const orderId = await place('confirmed', 'authorized');
@@ -148,6 +150,24 @@ test('goods of an order that is confirmed while it is shipped do not leave unpai
   };
   expect(await ship(orderId, 20)).toMatchObject({ status: 409, body: { code: 'payment_not_captured' } });
   expect(await statusOf(orderId)).toBe('confirmed');
+});
+
+test('a repeat that leaves out carrier and number keeps both and announces nothing', async () => {
+  const orderId = await place('confirmed', 'captured');
+  const shipment = { carrier: 'DHL', trackingNumber: '42' };
+  const first = await fulfil(orderId, { status: 'shipped', ...shipment });
+  expect(first).toMatchObject({ status: 200, body: { status: 'shipped', shipment } });
+  expect(await fulfil(orderId, { status: 'shipped' })).toEqual(first);
+  expect(await fulfil(orderId, { status: 'delivered', ...shipment })).toMatchObject({
+    status: 400,
+    body: { code: 'invalid_body' },
+  });
+  expect(await statusOf(orderId)).toBe('shipped');
+  const { rows } = await scratch.db.query(
+    "SELECT FROM order_events WHERE order_id = $1 AND type = 'OrderShipped'",
+    [orderId],
+  );
+  expect(rows).toHaveLength(1);
 });
 
 const post = async (path: string, headers: Record<string, string>) => {

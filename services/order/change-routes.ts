@@ -116,18 +116,21 @@ const fulfilmentRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
         tags,
         summary: 'Record that the goods of an order were shipped or delivered.',
         description:
-          'Goods leave only once their money is captured. While they are on their way, `shipped` with another carrier or number corrects it.',
+          'Goods leave only once their money is captured. While they are on their way, `shipped` with another carrier or number ' +
+          'corrects it, and what it leaves out stays.',
         params,
         body: fulfilmentBody,
         response: { 200: orderSchema, ...problems(404, 409) },
       },
     },
-    async ({ params: { id }, body }) => {
-      const { status, carrier = null, trackingNumber = null } = body;
-      if (status === 'shipped') await capturedIn(deps.views, id, deps.captureWaitMs);
+    async ({ params: { id }, body, principal }) => {
+      const staffId = callerIdOf(principal);
+      if (body.status === 'shipped')
+        await capturedIn(deps.views, id, { waitMs: deps.captureWaitMs, staffId });
       const order = await inTransaction(deps.db, (tx) => {
         const nowMs = deps.clock.nowMs();
-        if (status === 'delivered') return change(tx, deps, id, { type: 'DeliverOrder', nowMs });
+        if (body.status === 'delivered') return change(tx, deps, id, { type: 'DeliverOrder', nowMs });
+        const { carrier = null, trackingNumber = null } = body;
         const shipment = { carrier, trackingNumber };
         // Once more in the transaction: the order may have been confirmed since.
         return change(tx, deps, id, { type: 'ShipOrder', shipment, nowMs }, onlyCaptured);
@@ -152,12 +155,17 @@ const onlyCaptured = async (tx: Tx, before: Order): Promise<void> => {
 };
 
 /** Throws 409 if a confirmed order's money is not taken within `waitMs`: money that was taken stays taken. */
-const capturedIn = async (views: OrderViews, orderId: string, waitMs: number): Promise<void> => {
+const capturedIn = async (
+  views: OrderViews,
+  orderId: string,
+  { waitMs, staffId }: { waitMs: number; staffId: string | undefined },
+): Promise<void> => {
   const deadlineMs = performance.now() + waitMs;
   for (;;) {
     // The wait begins before the order is read, because it may change in between.
     const waiting = new AbortController();
-    const changed = views.changed(orderId, Math.max(0, deadlineMs - performance.now()), waiting.signal);
+    const leftMs = Math.max(0, deadlineMs - performance.now());
+    const changed = views.changed(orderId, leftMs, waiting.signal, staffId);
     try {
       const order = await views.find(orderId);
       if (order?.status !== 'confirmed' || takenStatuses.includes(order.paymentStatus)) return;

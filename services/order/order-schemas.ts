@@ -163,11 +163,15 @@ const forStaff = {
     .describe('Of the order’s own events once ClickHouse has them, some seconds after they are published.'),
 };
 
-export const fulfilmentBody = z.strictObject({
-  status: z.enum(['shipped', 'delivered']),
-  carrier: line(100).optional(),
-  trackingNumber: line(100).optional(),
-});
+// The bounds check names the unknown fields of the last one, which knows the most.
+export const fulfilmentBody = z.discriminatedUnion('status', [
+  z.strictObject({ status: z.literal('delivered') }),
+  z.strictObject({
+    status: z.literal('shipped'),
+    carrier: line(100).optional(),
+    trackingNumber: line(100).optional(),
+  }),
+]);
 
 export const timelineSchema = z
   .object({

@@ -237,6 +237,18 @@ describe('the goods', () => {
     });
   });
 
+  test('keep the carrier and the number that staff do not say again', () => {
+    const shipped = apply(confirmed, ship('DHL', '42'));
+    expect(decide(ship(null, null), shipped)).toEqual([]);
+    expect(decide(ship('DHL', null), shipped)).toEqual([]);
+    expect(apply(shipped, ship(null, '43'))).toMatchObject({
+      shipment: { carrier: 'DHL', trackingNumber: '43' },
+    });
+    expect(apply(apply(confirmed, ship(null, null)), ship('UPS', null))).toMatchObject({
+      shipment: { carrier: 'UPS', trackingNumber: null },
+    });
+  });
+
   test('do not leave before the order is confirmed, nor arrive before they left', () => {
     expect(decide(ship(), given(place, stockReserved))).toEqual({
       refused: 'order_not_shippable',

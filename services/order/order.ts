@@ -95,6 +95,7 @@ export type OrderCommand =
   | { type: 'NotePaymentDeclined'; retryUntilMs: number | null; nowMs: number }
   /** The buyer or staff want the order cancelled: possible until the goods leave. `customer` if no reason is given. */
   | { type: 'CancelAtRequest'; reason?: CancellationReason; nowMs: number }
+  /** What is null in `shipment` stays as it was said before. */
   | { type: 'ShipOrder'; shipment: Shipment; nowMs: number }
   | { type: 'DeliverOrder'; nowMs: number }
   /** Money went back that belongs to no return and to no cancellation. Once for each refund. */
@@ -348,12 +349,17 @@ const declined = (
     : [{ type: 'RetryAllowed', untilMs: retryUntilMs }];
 };
 
-/** Staff may correct who carries the goods for as long as they are on their way. */
+/** Staff may correct who carries the goods for as long as they are on their way. What they do not say again stays. */
 const ship = ({ shipment, nowMs }: Extract<OrderCommand, { type: 'ShipOrder' }>, order: Order): Decision => {
   if (order.status !== 'confirmed' && order.status !== 'shipped')
     return { refused: 'order_not_shippable', status: order.status };
-  if (order.status === 'shipped' && isSame(order.shipment, shipment)) return nothing;
-  return [{ type: 'OrderShipped', data: { ...ownFact(order), ...shipment, occurredAt: nowMs } }];
+  const known = order.status === 'shipped' ? order.shipment : undefined;
+  const carried: Shipment = {
+    carrier: shipment.carrier ?? known?.carrier ?? null,
+    trackingNumber: shipment.trackingNumber ?? known?.trackingNumber ?? null,
+  };
+  if (known !== undefined && isSame(known, carried)) return nothing;
+  return [{ type: 'OrderShipped', data: { ...ownFact(order), ...carried, occurredAt: nowMs } }];
 };
 
 const isSame = (one: Shipment, other: Shipment): boolean =>

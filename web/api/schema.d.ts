@@ -914,7 +914,7 @@ export interface paths {
         put?: never;
         /**
          * Record that the goods of an order were shipped or delivered.
-         * @description Goods leave only once their money is captured. While they are on their way, `shipped` with another carrier or number corrects it.
+         * @description Goods leave only once their money is captured. While they are on their way, `shipped` with another carrier or number corrects it, and what it leaves out stays.
          */
         post: operations["postApiOrdersByIdFulfilment"];
         delete?: never;
@@ -2545,7 +2545,7 @@ export interface components {
                 [key: string]: string | number | boolean | null;
             };
             /**
-             * @description `sent` when one place was reached; `skipped` when there is none, or it is not wanted.
+             * @description `sent` when one place was reached; `skipped` when there is none, it is not wanted, or the account has caused too many in a short time.
              * @enum {string}
              */
             status: "pending" | "sent" | "failed" | "skipped";
@@ -8485,7 +8485,7 @@ export interface operations {
                 /** @description What to search for. The first twelve words count. */
                 q: string;
                 /** @description A path; what is below it is found too. */
-                category?: string & (unknown & unknown);
+                category?: string & (unknown & unknown & unknown);
                 brand?: string & (unknown & unknown);
                 /** @description In minor units. */
                 minPrice?: number;
@@ -10384,7 +10384,10 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @enum {string} */
-                    status: "shipped" | "delivered";
+                    status: "delivered";
+                } | {
+                    /** @enum {string} */
+                    status: "shipped";
                     carrier?: string & (unknown & unknown);
                     trackingNumber?: string & (unknown & unknown);
                 };
