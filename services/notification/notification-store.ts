@@ -17,7 +17,15 @@ import {
   type Result,
   type Status,
 } from './delivery.js';
-import { aboutOf, type ChannelName, type Data, type Notification, type Template } from './notification.js';
+import {
+  aboutOf,
+  type ChannelName,
+  causedByRecipient,
+  channelsOf,
+  type Data,
+  type Notification,
+  type Template,
+} from './notification.js';
 
 export const publishes = ['NotificationSent', 'NotificationFailed'] as const satisfies readonly EventType[];
 export type Published = Pick<EventMap, (typeof publishes)[number]>;
@@ -76,7 +84,8 @@ export type Attempted = { results: readonly Result[]; fresh: readonly Result[] }
 export type NotificationStore = {
   /**
    * Records a notification to be sent. The id makes it one, however often its event comes. False, with nothing changed,
-   * when it is recorded already, or its user was erased. What is useless by now is recorded as skipped.
+   * when it is recorded already, or its user was erased. What is useless by now is recorded as skipped, and so is what is
+   * too many for one account.
    */
   record(tx: Tx, id: string, notification: Notification, occurredAtMs: number): Promise<boolean>;
   /** The buyer of an order about which something was recorded before; null for a guest or an unknown order. */
@@ -103,9 +112,17 @@ export type NotificationStore = {
 /** After a day nobody wants to be informed any more. It also keeps a log that is read anew from being sent anew. */
 const usefulMs = 86_400_000;
 
+/**
+ * Of what an account causes itself, it is sent so many in any such time, which is more than people buy: all messages
+ * share one rate, and whoever registers a stranger's address could have it flooded. What is skipped counts too.
+ */
+const causedMax = 40;
+const causedWithinMs = 900_000;
+
 type NewRow = Omit<Notification, 'uselessAtMs'> & {
   id: string;
   status: 'pending' | 'skipped';
+  results: readonly Result[];
   occurredAt: Date;
   uselessAt: Date;
   recordedAt: Date;
@@ -115,20 +132,60 @@ type NewRow = Omit<Notification, 'uselessAtMs'> & {
   traceparent: string | null;
 };
 
+/** How many of those that they cause have just been recorded for the users of these rows, up to `causedMax` of each. */
+const causedLately = async (tx: Tx, rows: readonly NewRow[]): Promise<Map<string, number>> => {
+  const newestMs = new Map<string, number>();
+  for (const { userId, occurredAt } of rows)
+    if (userId !== null)
+      newestMs.set(userId, Math.max(newestMs.get(userId) ?? Number.NEGATIVE_INFINITY, occurredAt.getTime()));
+  if (newestMs.size === 0) return new Map();
+  const { rows: counted } = await tx.query<{ userId: string; count: number }>(
+    `SELECT user_id AS "userId", (SELECT count(*)::integer FROM (
+         SELECT FROM notifications n WHERE n.user_id = asked.user_id AND n.occurred_at > asked.since
+           AND n.template = ANY ($3::text[]) LIMIT $4) AS lately) AS count
+     FROM unnest($1::uuid[], $2::timestamptz[]) AS asked(user_id, since)`,
+    [
+      [...newestMs.keys()],
+      [...newestMs.values()].map((ms) => new Date(ms - causedWithinMs)),
+      causedByRecipient,
+      causedMax,
+    ],
+  );
+  return new Map(counted.map(({ userId, count }) => [userId, count]));
+};
+
+/** The same rows; those that are too many for their account are skipped, for that reason. */
+const withinBound = async (tx: Tx, rows: readonly NewRow[]): Promise<NewRow[]> => {
+  const isCounted = ({ template, status }: NewRow) =>
+    status === 'pending' && causedByRecipient.includes(template);
+  const counts = await causedLately(tx, rows.filter(isCounted));
+  return rows.map((row): NewRow => {
+    if (row.userId === null || !isCounted(row)) return row;
+    const count = counts.get(row.userId) ?? 0;
+    counts.set(row.userId, count + 1);
+    if (count < causedMax) return row;
+    const [atMs, reason] = [row.recordedAt.getTime(), 'too_many'];
+    const results = channelsOf(row.template).map(
+      (channel): Result => ({ channel, target: 'none', status: 'skipped', reason, atMs }),
+    );
+    return { ...row, status: 'skipped', results };
+  });
+};
+
 /** Whether each is new. */
 const recordAll: Batch<NewRow, boolean> = async (tx, rows) => {
   const { rows: fresh } = await tx.query<{ id: string }>(
-    `INSERT INTO notifications (id, user_id, template, order_id, data, destination, secret, channels, status, is_urgent,
-       occurred_at, recorded_at, next_attempt_at, useless_at, correlation_id, causation_id, traceparent)
-     SELECT id, "userId", template, "orderId", data, destination, secret, channels, status, "isUrgent",
+    `INSERT INTO notifications (id, user_id, template, order_id, data, destination, secret, channels, status, results,
+       is_urgent, occurred_at, recorded_at, next_attempt_at, useless_at, correlation_id, causation_id, traceparent)
+     SELECT id, "userId", template, "orderId", data, destination, secret, channels, status, results, "isUrgent",
        "occurredAt", "recordedAt", "recordedAt", "uselessAt", "correlationId", "causationId", traceparent
      FROM jsonb_to_recordset($1::jsonb) AS notification(id uuid, "userId" uuid, template text, "orderId" uuid,
-       data jsonb, destination jsonb, secret jsonb, channels text[], status text, "isUrgent" boolean,
+       data jsonb, destination jsonb, secret jsonb, channels text[], status text, results jsonb, "isUrgent" boolean,
        "occurredAt" timestamptz, "recordedAt" timestamptz, "uselessAt" timestamptz, "correlationId" text,
        "causationId" text, traceparent text)
      WHERE NOT EXISTS (SELECT FROM contacts erased WHERE erased.user_id = notification."userId" AND erased.version = $2)
      ON CONFLICT (id) DO NOTHING RETURNING id`,
-    [JSON.stringify(rows), versionLast],
+    [JSON.stringify(await withinBound(tx, rows)), versionLast],
   );
   const recorded = new Set(fresh.map(({ id }) => id));
   return rows.map(({ id }) => recorded.has(id));
@@ -179,6 +236,7 @@ export const createNotificationStore = (
       id,
       ...(isUseless ? lasting : notification),
       status: isUseless ? 'skipped' : 'pending',
+      results: [],
       isUrgent: aboutOf(notification.template) === 'account',
       occurredAt: new Date(occurredAtMs),
       recordedAt: new Date(nowMs),

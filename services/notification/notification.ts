@@ -29,6 +29,14 @@ export const templates = Object.keys(kinds) as [Template, ...Template[]];
 export const aboutOf = (template: Template): Subject | 'account' => kinds[template].about;
 export const channelsOf = (template: Template): readonly ChannelName[] => kinds[template].channels;
 
+/**
+ * What an account gets for what it does itself, as often as it does it. Its address may be a stranger's, who has never
+ * confirmed it.
+ */
+export const causedByRecipient: readonly Template[] = templates.filter(
+  (template) => aboutOf(template) === 'orders' || template === 'back_in_stock',
+);
+
 export type Data = Readonly<Record<string, string | number | boolean | null>>;
 
 /** A message to one recipient: its type and the data for its text. */

@@ -43,7 +43,10 @@ const notificationSchema = z
     data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
     status: z
       .enum(statuses)
-      .describe('`sent` when one place was reached; `skipped` when there is none, or it is not wanted.'),
+      .describe(
+        '`sent` when one place was reached; `skipped` when there is none, it is not wanted, or the account has caused too ' +
+          'many in a short time.',
+      ),
     channels: z.array(
       z.object({
         channel,

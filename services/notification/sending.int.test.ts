@@ -486,6 +486,48 @@ describe('a mail', () => {
   });
 });
 
+describe('an account that causes more than anybody buys', () => {
+  const notice = (userId: string) => happens('BackInStock', { productId: newId(), userId });
+
+  it('is written to so often and no more, but about the account itself; others are as before', async () => {
+    const [flooded, other] = [await newUser(), await newUser()];
+    for (let nth = 0; nth < 30; nth += 1) await notice(flooded.userId);
+    for (let nth = 0; nth < 15; nth += 1)
+      await happens('OrderCancelled', { orderId: newId(), userId: flooded.userId, reason: 'customer' });
+    await happens('UserPasswordChanged', { userId: flooded.userId });
+    await notice(other.userId);
+    await worker.sendDue();
+    expect(to(flooded.email)).toHaveLength(41);
+    expect(subjectsTo(flooded.email)).toContain('Your password was changed');
+    expect(to(other.email)).toHaveLength(1);
+    expect(await historyOf(flooded.userId)).toContainEqual(
+      expect.objectContaining({
+        template: 'order_cancelled',
+        status: 'skipped',
+        channels: expect.arrayContaining([expect.objectContaining({ channel: 'email', reason: 'too_many' })]),
+      }),
+    );
+    // It gets what comes once it was quiet for a while.
+    clock.advanceMs(900_001);
+    await notice(flooded.userId);
+    await worker.sendDue();
+    expect(to(flooded.email)).toHaveLength(42);
+  });
+
+  it('is bounded also where all of it is recorded at once', async () => {
+    const { userId, email } = await newUser();
+    const occurredAtMs = clock.nowMs();
+    const one = { template: 'order_delivered', orderId: newId(), userId, data: {} } as const;
+    await inTransaction(scratch.db, async (tx) => {
+      await Promise.all(
+        Array.from({ length: 45 }, () => notifications.record(tx, newId(), one, occurredAtMs)),
+      );
+    });
+    await worker.sendDue();
+    expect(to(email)).toHaveLength(40);
+  });
+});
+
 describe('a recipient', () => {
   it('whose contact arrives later is reached; one whose contact never does is given up', async () => {
     const userId = newId();
