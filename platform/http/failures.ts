@@ -40,6 +40,8 @@ const fastifyProblems: Record<string, [status: number, code: string, detail: str
   ],
   FST_ERR_BAD_URL: [400, 'invalid_url', 'The URL is not well formed.'],
   FST_ERR_ROUTE_MISSING_HANDLER: [404, 'route_not_found', 'There is nothing at this address.'],
+  // Nothing has a name that long.
+  FST_ERR_MAX_PARAM_LENGTH: [404, 'route_not_found', 'There is nothing at this address.'],
 };
 
 /** 400 for a part of a request (`body`, `querystring`, `params`, `headers`), with a list of the errors in it. */

@@ -1,5 +1,6 @@
-import { request as rawRequest } from 'node:http';
+import { type IncomingMessage, request as rawRequest } from 'node:http';
 import { connect } from 'node:net';
+import { json as bodyOf } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -438,6 +439,17 @@ describe('whatever goes wrong', () => {
     if (status === 415) expect(answer.json().code).toBe('unsupported_media_type');
   });
 
+  it('is the same for every method where a part of the path is longer than any name', async () => {
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      const answer = await send(method, `/api/things/${'a'.repeat(2049)}`);
+      expect([answer.statusCode, answer.json().code, answer.headers.allow]).toEqual([
+        404,
+        'route_not_found',
+        undefined,
+      ]);
+    }
+  });
+
   it('tells the way out in headers', async () => {
     const coded = await send('POST', '/api/things', { ...json, 'content-encoding': 'br' }, good);
     expect(coded.headers['accept-encoding']).toBe('identity');
@@ -463,6 +475,19 @@ describe('whatever goes wrong', () => {
     });
     expect(text).toMatch(/^HTTP\/1\.1 400 /);
     expect(text).toContain('"code":"malformed_request"');
+  });
+
+  it('is a problem also for an expectation that nobody meets', async () => {
+    const headers = { expect: 'nonsense', 'x-correlation-id': 'expecting' };
+    const answer = await new Promise<IncomingMessage>((resolve) => {
+      rawRequest(`${url}/api/things`, { headers }, resolve).end();
+    });
+    expect([answer.statusCode, answer.headers['content-type'], answer.headers['x-correlation-id']]).toEqual([
+      417,
+      'application/problem+json',
+      'expecting',
+    ]);
+    expect(await bodyOf(answer)).toMatchObject({ code: 'expectation_failed', correlationId: 'expecting' });
   });
 
   it('is 405 for methods that no route of ours has', async () => {

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Fastify, {
   type FastifyBaseLogger,
@@ -23,7 +29,7 @@ import { type Announcement, announceLocalServer } from './local-server.js';
 import { createLoopWatch } from './loop-watch.js';
 import { observe } from './observation.js';
 import type { DescribedRoute } from './openapi.js';
-import { Problem, problem } from './problem-details.js';
+import { Problem, problem, problemBody, problemMediaType } from './problem-details.js';
 import { completeRoute } from './route-options.js';
 import { addSystemRoutes } from './system-routes.js';
 import { jsonParserWithin, serializerWithin, validatorWithin } from './validation.js';
@@ -38,6 +44,8 @@ export type HttpServer = {
 const drainMs = 3000;
 /** The size of the request line and all headers: a query may name a few hundred ids. */
 const headerBytesMax = 65_536;
+/** Of a path's parameter: a path with a longer one is no route, whatever the method. */
+const paramCharsMax = 2048;
 /** The time to receive a whole request that is not streamed: see `mayTakeLong`. */
 const requestTimeoutMs = 120_000;
 
@@ -62,9 +70,11 @@ export const createHttpServer = (host: Host, options: HttpServerOptions): HttpSe
       sendProblem(reply, correlationIdOf(request.raw), asProblem(error));
     },
     clientErrorHandler: answerBrokenConnection,
-    routerOptions: { maxParamLength: 2048 },
+    routerOptions: { maxParamLength: paramCharsMax },
     ...(options.front === undefined ? {} : { serverFactory: behindFront(options.front, host.stopping) }),
   }).withTypeProvider<ZodTypeProvider>();
+
+  app.server.on('checkExpectation', answerExpectation);
 
   const watch = createLoopWatch(host);
   app.setValidatorCompiler(validatorWithin(watch));
@@ -134,7 +144,9 @@ const patternOf = (url: string): RegExp =>
     `^${url
       .split('/')
       .map((part) =>
-        part.startsWith(':') ? '[^/]+' : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*'),
+        part.startsWith(':')
+          ? `[^/]{1,${paramCharsMax}}`
+          : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*'),
       )
       .join('/')}$`,
   );
@@ -143,6 +155,15 @@ const patternOf = (url: string): RegExp =>
 export const correlationIdOf = ({ headers }: Pick<IncomingMessage, 'headers'>): string => {
   const given = headers['x-correlation-id'];
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : newId();
+};
+
+/** Answers a request that expects what no server of ours does, of which Node would only say 417. */
+const answerExpectation = (request: IncomingMessage, response: ServerResponse): void => {
+  const correlationId = correlationIdOf(request);
+  const refusal = problem(417, 'expectation_failed', 'The only expectation that is met is 100-continue.');
+  response
+    .writeHead(refusal.status, { 'content-type': problemMediaType, 'x-correlation-id': correlationId })
+    .end(JSON.stringify(problemBody(refusal, correlationId)));
 };
 
 /** A server as Fastify would make it, that asks the front first. */
