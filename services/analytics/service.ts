@@ -1,5 +1,5 @@
 import { connectBroker } from '#platform/messaging/connect-broker';
-import { askWatermarkAge } from '#platform/outbox/watermark';
+import { askSentUpToAge } from '#platform/outbox/sent-up-to';
 import { createRedis } from '#platform/redis/client';
 import { openFront, useTokens } from '#platform/service';
 import type { Service } from '#platform/service-host';
@@ -55,7 +55,7 @@ export const service: Service<AnalyticsConfig> = {
     liveRoutes(app, host, {
       store: redisLiveStore(host.use(createRedis(host, config.redisUrl))),
       orderOutbox: watchOutbox(
-        unsentMsOf(() => askWatermarkAge(config.orderUrls), {
+        unsentMsOf(() => askSentUpToAge(config.orderUrls), {
           logger: host.logger,
           topic: topics.sales.topic,
         }),
