@@ -44,7 +44,7 @@ export const openGathering = ({ url, timeoutMs }: { url: string; timeoutMs: numb
   return { clickhouse: { query, insertRows, command: making.command }, components: [making, looking] };
 };
 
-type Gathering = {
+type GatheredRowsDeps = {
   clickhouse: Pick<ClickHouse, 'query' | 'command' | 'insertRows'>;
   clock: Pick<Clock, 'monotonicMs'>;
   logger: Logger;
@@ -55,11 +55,11 @@ type Gathering = {
 };
 
 /** Visits and orders, which together take half of the time of one thread. */
-export const createGatheredRows = (gathering: Gathering): Record<GatheredKind, GatheredRowsStore> => {
+export const createGatheredRows = (deps: GatheredRowsDeps): Record<GatheredKind, GatheredRowsStore> => {
   const inTime = createTimeBudget(budget);
   return {
-    visits: createKind(gathering, visitTables, inTime),
-    orders: createKind(gathering, orderTables, inTime),
+    visits: createKind(deps, visitTables, inTime),
+    orders: createKind(deps, orderTables, inTime),
   };
 };
 
@@ -68,14 +68,14 @@ export const createGatheredRows = (gathering: Gathering): Record<GatheredKind, G
  * once: a batch counts once its row in `tables.batches` is written, and of two with the same beginning one counts for all.
  * Where the rows of a batch or the raw rows are not those that were counted, all are made anew.
  */
-const createKind = (gathering: Gathering, tables: GatheredTables, inTime: TimeBudget): GatheredRowsStore => {
+const createKind = (deps: GatheredRowsDeps, tables: GatheredTables, inTime: TimeBudget): GatheredRowsStore => {
   const {
     clickhouse,
     clock,
     logger,
     rowsMin = tables.rowsMin,
     servedMsMax = servedMsMaxAsDefault,
-  } = gathering;
+  } = deps;
   let state: State | undefined;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let looking: Promise<State> | undefined;

@@ -73,10 +73,10 @@ export const service: Service<AnalyticsConfig> = {
     host.use(watchReconciliation(host, reconciler));
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
       createAnswers({ clickhouse: slow, quick, completeness, clock, gathered });
-    const attribution = answersFrom(allOf(sales, activity, orderEvents));
+    const salesActivityAndOrders = answersFrom(allOf(sales, activity, orderEvents));
     experimentRoutes(app, {
       experiments: settings.of(experimentsSetting, experimentsSetting.default),
-      answers: attribution,
+      answers: salesActivityAndOrders,
       clock,
     });
     analyticsRoutes(app, {
@@ -84,8 +84,8 @@ export const service: Service<AnalyticsConfig> = {
       answers: {
         sales: answersFrom(sales),
         activity: answersFrom(activity),
-        both: answersFrom(allOf(sales, activity)),
-        attribution,
+        salesAndActivity: answersFrom(allOf(sales, activity)),
+        salesActivityAndOrders,
         visits: answersFrom(windowed.visits),
         performance: answersFrom(windowed.performance),
         stockOuts: answersFrom(windowed.stockOuts),
