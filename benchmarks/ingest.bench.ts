@@ -9,7 +9,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
@@ -20,10 +19,13 @@ import { createLogger } from '#platform/telemetry/logger';
 import { eventually } from '#platform/testing/eventually';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { records } from '#schemas/events';
-import { type BenchEngines, cpuSeconds, residentBytes, startEngines } from './ingest/engines.js';
+import { median } from './figures.js';
+import { type BenchEngines, startEngines } from './ingest/engines.js';
 import { type Filled, fillTopic } from './ingest/fill.js';
 import { type ClaimedBlock, type Limit, measureLimit } from './ingest/limit.js';
-import { bar, median, progressLine, table, thousands } from './terminal.js';
+import { cpuSeconds, residentBytes } from './process-figures.js';
+import { writeResults } from './results.js';
+import { bar, progressLine, table, thousands } from './terminal.js';
 
 const rows = Number(process.env.ROWS ?? 2_000_000);
 const rounds = Number(process.env.ROUNDS ?? 3);
@@ -410,30 +412,13 @@ const report = (runs: readonly Run[], filled: Filled, limit: Limit | undefined):
   printSummaries(summaries, ratios);
   const reached = limit === undefined ? undefined : shareOf(limit, summaries);
   if (limit !== undefined && reached !== undefined) printLimit(limit, reached);
-  const folder = projectPath('benchmarks/results');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    `${folder}/ingest.json`,
-    `${JSON.stringify(
-      {
-        measuredAt: new Date().toISOString(),
-        machine: { cpus: cpus().length, model: cpus()[0]?.model, node: process.version },
-        events: { rows: filled.rows, valueBytesMean: filled.valueBytes / filled.rows, partitions },
-        ratios,
-        limit: limit === undefined ? null : { ...limit, reached },
-        summaries,
-        runs: runs.map(({ blocks, ...run }) => ({ ...run, blocks: blocks.length })),
-      },
-      null,
-      2,
-    )}\n`,
-  );
-  const inexact = runs.filter(({ name, exact }) => (name === 'ours' || name === 'two') && !exact);
-  if (inexact.length > 0) {
-    const which = inexact.map(({ name, round }) => `${name} in round ${round}`).join(', ');
-    console.error(`clickhouse-ingest was not exact: ${which}`);
-    process.exitCode = 1;
-  }
+  writeResults('ingest', {
+    events: { rows: filled.rows, valueBytesMean: filled.valueBytes / filled.rows, partitions },
+    ratios,
+    limit: limit === undefined ? null : { ...limit, reached },
+    summaries,
+    runs: runs.map(({ blocks, ...run }) => ({ ...run, blocks: blocks.length })),
+  });
 };
 
 const microsOf = ({ drain, insert }: Limit): number =>
