@@ -419,6 +419,12 @@ const report = (runs: readonly Run[], filled: Filled, limit: Limit | undefined):
     summaries,
     runs: runs.map(({ blocks, ...run }) => ({ ...run, blocks: blocks.length })),
   });
+  const inexact = runs.filter(({ name, exact }) => (name === 'ours' || name === 'two') && !exact);
+  if (inexact.length > 0) {
+    const which = inexact.map(({ name, round }) => `${name} in round ${round}`).join(', ');
+    console.error(`clickhouse-ingest was not exact: ${which}`);
+    process.exitCode = 1;
+  }
 };
 
 const microsOf = ({ drain, insert }: Limit): number =>
