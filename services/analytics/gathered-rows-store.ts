@@ -68,14 +68,12 @@ export const createGatheredRows = (deps: GatheredRowsDeps): Record<GatheredKind,
  * once: a batch counts once its row in `tables.batches` is written, and of two with the same beginning one counts for all.
  * Where the rows of a batch or the raw rows are not those that were counted, all are made anew.
  */
-const createKind = (deps: GatheredRowsDeps, tables: GatheredTables, inTime: TimeBudget): GatheredRowsStore => {
-  const {
-    clickhouse,
-    clock,
-    logger,
-    rowsMin = tables.rowsMin,
-    servedMsMax = servedMsMaxAsDefault,
-  } = deps;
+const createKind = (
+  deps: GatheredRowsDeps,
+  tables: GatheredTables,
+  inTime: TimeBudget,
+): GatheredRowsStore => {
+  const { clickhouse, clock, logger, rowsMin = tables.rowsMin, servedMsMax = servedMsMaxAsDefault } = deps;
   let state: State | undefined;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let looking: Promise<State> | undefined;
@@ -96,7 +94,8 @@ const createKind = (deps: GatheredRowsDeps, tables: GatheredTables, inTime: Time
   /** How many rows have to be in no batch before one is made: until then each question reads them raw. */
   const batchRowsMin = ({ covered }: State): number => Math.max(rowsMin, covered / batchesAbout);
   const isLarge = (state: State): boolean => state.missing >= batchRowsMin(state);
-  const areTooManyMissing = (state: State): boolean => state.missing > missingBatchesMax * batchRowsMin(state);
+  const areTooManyMissing = (state: State): boolean =>
+    state.missing > missingBatchesMax * batchRowsMin(state);
 
   const extend = (): Promise<void> => {
     extending ??= (async () => {

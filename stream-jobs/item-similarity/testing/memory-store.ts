@@ -90,7 +90,8 @@ const take = (state: State, changes: Changes, bounds: SimilarityBounds): void =>
   for (const id of changes.products) state.products.add(id);
   for (const [slice, row] of changes.weightInSlice) {
     addAll(rowOf(state.weightInSlice, slice), row);
-    if (state.weightInSlice.size > slicesMax) state.weightInSlice.delete(Math.min(...state.weightInSlice.keys()));
+    if (state.weightInSlice.size > slicesMax)
+      state.weightInSlice.delete(Math.min(...state.weightInSlice.keys()));
   }
   for (const [id, steps] of changes.visits) state.visits.set(id, steps);
   for (const [id, steps] of changes.baskets) state.baskets.set(id, steps);
