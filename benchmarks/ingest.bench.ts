@@ -19,6 +19,7 @@ import { createLogger } from '#platform/telemetry/logger';
 import { eventually } from '#platform/testing/eventually';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { records } from '#schemas/events';
+import { topics } from '#schemas/topics';
 import { median } from './figures.js';
 import { type BenchEngines, startEngines } from './ingest/engines.js';
 import { type Filled, fillTopic } from './ingest/fill.js';
@@ -87,7 +88,7 @@ export const runIngestBench = async (): Promise<void> => {
 
 const bench = async (engines: BenchEngines): Promise<void> => {
   const suffix = randomUUID().slice(0, 8);
-  const topic = `bench-activity-${suffix}`;
+  const topic = `bench-${suffix}-${topics.shopperActivity.topic}`;
   const idle = `bench-idle-${suffix}`;
   const broker = createKafkajsBroker({
     brokers: [engines.kafka],
@@ -294,7 +295,7 @@ const ourDrain = (engines: BenchEngines, topic: string, url: string, group: stri
       CLICKHOUSE_URL: url,
       CLICKHOUSE_INGEST_PORT: '0',
       CLICKHOUSE_INGEST_GROUP: group,
-      CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topic,
+      CLICKHOUSE_INGEST_TOPIC_PREFIX: topic.slice(0, -topics.shopperActivity.topic.length),
       CLICKHOUSE_INGEST_TABLES: 'shopper_activity',
       LOG_LEVEL: 'warn',
       ZIPKIN_URL: '',
