@@ -91,7 +91,7 @@ module.exports = {
         pathNot:
           '(\\.test\\.ts$|/testing/|\\.contract\\.ts$|^platform/testing/|^tests/|^benchmarks/|^scripts/)',
       },
-      to: { path: '^platform/testing/' },
+      to: { path: '^(platform|schemas/[^/]+)/testing/' },
     },
     {
       name: 'pure-files-stay-pure',

@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { promisify } from 'node:util';
 import { openBroker } from '#platform/messaging/open-broker';
 import { loadRdkafka, rdkafkaVersion } from '#platform/messaging/rdkafka-module';
@@ -10,7 +8,9 @@ import { createLogger } from '#platform/telemetry/logger';
 import { engines, runFileVariable } from '#platform/testing/engines';
 import { startScratch } from '../tests/running-platform.js';
 import type { ClientRun } from './broker/client.js';
-import { median, progressLine, table, thousands } from './terminal.js';
+import { median } from './figures.js';
+import { writeResults } from './results.js';
+import { progressLine, table, thousands } from './terminal.js';
 
 const records = Number(process.env.RECORDS ?? 300_000);
 const rounds = Number(process.env.ROUNDS ?? 5);
@@ -132,10 +132,5 @@ const report = (runs: readonly Run[]): void => {
       ]),
     ),
   );
-  const folder = projectPath('benchmarks/results');
-  mkdirSync(folder, { recursive: true });
-  const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version };
-  const measuredAt = new Date().toISOString();
-  const result = { measuredAt, machine, rdkafka: rdkafkaVersion, records, partitions, summaries, runs };
-  writeFileSync(`${folder}/broker.json`, `${JSON.stringify(result, null, 2)}\n`);
+  writeResults('broker', { rdkafka: rdkafkaVersion, records, partitions, summaries, runs });
 };

@@ -4,7 +4,6 @@
  * the platform that CARTSTREAM_RUN names or that runs in `.local`, or starts one; nothing else should run meanwhile.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#platform/testing/eventually';
 import { findPlatform } from '../tests/running-platform.js';
@@ -12,8 +11,9 @@ import { readRunFile, type Shop, shopAt } from '../tests/shop.js';
 import { type Bare, type LoadRun, runLoad, startBare } from './cost/bare.js';
 import type { LoadPlan } from './cost/load-client.js';
 import { openPostgresCounter } from './cost/postgres-work.js';
-import { readCpuMs } from './cost/process-cpu.js';
 import { untilAtRest } from './cost/rest.js';
+import { readCpuMs } from './process-figures.js';
+import { writeResults } from './results.js';
 import { bar, table, thousands } from './terminal.js';
 
 const durationMs = Number(process.env.SECONDS ?? 6) * 1000;
@@ -415,12 +415,8 @@ const report = (costs: readonly Cost[], idle: Record<string, number>): void => {
     console.log(`\nidle: ${(idleCores * 100).toFixed(1)} % of one core`);
     draw(idle, (cores) => `${(cores * 100).toFixed(1)} %`);
   }
-  mkdirSync('benchmarks/results', { recursive: true });
-  writeFileSync(
-    'benchmarks/results/cost.json',
-    `${JSON.stringify({ at: new Date().toISOString(), costs, idle }, null, 2)}\n`,
-  );
-  console.log('\nwritten to benchmarks/results/cost.json');
+  console.log('');
+  writeResults('cost', { costs, idle });
 };
 
 const draw = (shares: Record<string, number>, say: (value: number) => string): void => {

@@ -1,6 +1,12 @@
 /** What is computed from measured samples. */
 
-import { median } from './terminal.js';
+export const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+};
 
 /** Nearest-rank percentile of unsorted samples; `share` is 0 to 1. NaN of none. */
 export const percentile = (samples: readonly number[], share: number): number =>

@@ -9,7 +9,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { ClickHouse } from '#platform/clickhouse/client';
 import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
@@ -20,10 +19,14 @@ import { createLogger } from '#platform/telemetry/logger';
 import { eventually } from '#platform/testing/eventually';
 import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { records } from '#schemas/events';
-import { type BenchEngines, cpuSeconds, residentBytes, startEngines } from './ingest/engines.js';
+import { topics } from '#schemas/topics';
+import { median } from './figures.js';
+import { type BenchEngines, startEngines } from './ingest/engines.js';
 import { type Filled, fillTopic } from './ingest/fill.js';
 import { type ClaimedBlock, type Limit, measureLimit } from './ingest/limit.js';
-import { bar, median, progressLine, table, thousands } from './terminal.js';
+import { cpuSeconds, residentBytes } from './process-figures.js';
+import { writeResults } from './results.js';
+import { bar, progressLine, table, thousands } from './terminal.js';
 
 const rows = Number(process.env.ROWS ?? 2_000_000);
 const rounds = Number(process.env.ROUNDS ?? 3);
@@ -85,7 +88,7 @@ export const runIngestBench = async (): Promise<void> => {
 
 const bench = async (engines: BenchEngines): Promise<void> => {
   const suffix = randomUUID().slice(0, 8);
-  const topic = `bench-activity-${suffix}`;
+  const topic = `bench-${suffix}-${topics.shopperActivity.topic}`;
   const idle = `bench-idle-${suffix}`;
   const broker = createKafkajsBroker({
     brokers: [engines.kafka],
@@ -292,7 +295,7 @@ const ourDrain = (engines: BenchEngines, topic: string, url: string, group: stri
       CLICKHOUSE_URL: url,
       CLICKHOUSE_INGEST_PORT: '0',
       CLICKHOUSE_INGEST_GROUP: group,
-      CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topic,
+      CLICKHOUSE_INGEST_TOPIC_PREFIX: topic.slice(0, -topics.shopperActivity.topic.length),
       CLICKHOUSE_INGEST_TABLES: 'shopper_activity',
       LOG_LEVEL: 'warn',
       ZIPKIN_URL: '',
@@ -410,24 +413,13 @@ const report = (runs: readonly Run[], filled: Filled, limit: Limit | undefined):
   printSummaries(summaries, ratios);
   const reached = limit === undefined ? undefined : shareOf(limit, summaries);
   if (limit !== undefined && reached !== undefined) printLimit(limit, reached);
-  const folder = projectPath('benchmarks/results');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    `${folder}/ingest.json`,
-    `${JSON.stringify(
-      {
-        measuredAt: new Date().toISOString(),
-        machine: { cpus: cpus().length, model: cpus()[0]?.model, node: process.version },
-        events: { rows: filled.rows, valueBytesMean: filled.valueBytes / filled.rows, partitions },
-        ratios,
-        limit: limit === undefined ? null : { ...limit, reached },
-        summaries,
-        runs: runs.map(({ blocks, ...run }) => ({ ...run, blocks: blocks.length })),
-      },
-      null,
-      2,
-    )}\n`,
-  );
+  writeResults('ingest', {
+    events: { rows: filled.rows, valueBytesMean: filled.valueBytes / filled.rows, partitions },
+    ratios,
+    limit: limit === undefined ? null : { ...limit, reached },
+    summaries,
+    runs: runs.map(({ blocks, ...run }) => ({ ...run, blocks: blocks.length })),
+  });
   const inexact = runs.filter(({ name, exact }) => (name === 'ours' || name === 'two') && !exact);
   if (inexact.length > 0) {
     const which = inexact.map(({ name, round }) => `${name} in round ${round}`).join(', ');

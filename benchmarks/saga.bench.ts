@@ -3,11 +3,11 @@
  * would, timed from the click to the terminal state and from the confirmation to the analytics row. Uses the platform
  * named by CARTSTREAM_RUN or running in `.local`, or starts one.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { eventually } from '#platform/testing/eventually';
 import { findPlatform } from '../tests/running-platform.js';
 import { readRunFile, shopAt } from '../tests/shop.js';
 import { percentile } from './figures.js';
+import { writeResults } from './results.js';
 
 type Outcome = { name: string; paymentToken: string; quantity: number; expected: string; reason?: string };
 
@@ -88,12 +88,7 @@ const measure = async (runFile: string): Promise<void> => {
   results['analytics row after confirmation'] = summarise(await measureAnalyticsRows(shop, admin, token));
 
   console.table(results);
-  mkdirSync('benchmarks/results', { recursive: true });
-  writeFileSync(
-    'benchmarks/results/saga.json',
-    `${JSON.stringify({ at: new Date().toISOString(), results }, null, 2)}\n`,
-  );
-  console.log('written to benchmarks/results/saga.json');
+  writeResults('saga', { results });
 };
 
 /** From the moment the buyer sees `confirmed` until the product is in /api/analytics/top-products. */

@@ -5,13 +5,14 @@
  * took longer than `confirmedMsMax`, or when its trace has a hole.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
 import { startLauncher } from '../tests/launcher-process.js';
 import { readRunFile, type Shop, shopAt } from '../tests/shop.js';
+import { writeResults } from './results.js';
 
 type Run = {
   readyMs: number;
@@ -170,12 +171,7 @@ const report = (results: readonly Run[]): void => {
   console.log(
     `worst of ${results.length}: ready ${worst.readyMs} ms (at most ${readyMsMax}), first order ${worst.confirmedMs} ms (at most ${confirmedMsMax}), traces with a hole ${worst.holes}`,
   );
-  mkdirSync('benchmarks/results', { recursive: true });
-  writeFileSync(
-    'benchmarks/results/start.json',
-    `${JSON.stringify({ at: new Date().toISOString(), worst, results }, null, 2)}\n`,
-  );
-  console.log('written to benchmarks/results/start.json');
+  writeResults('start', { worst, results });
   if (worst.readyMs > readyMsMax || worst.confirmedMs > confirmedMsMax || worst.holes > 0)
     process.exitCode = 1;
 };

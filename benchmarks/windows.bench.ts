@@ -28,8 +28,8 @@ import {
   startJobProcess,
 } from '../stream-jobs/windows/testing/windows-job.js';
 import { findEngines } from '../tests/running-platform.js';
-import { cpuSeconds } from './ingest/engines.js';
 import { fillTopic } from './ingest/fill.js';
+import { cpuSeconds } from './process-figures.js';
 import { writeResults } from './results.js';
 import { table, thousands } from './terminal.js';
 

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { RunFile } from './data-folder/run-file.js';
+import { statOf } from './process-stat.js';
 
 /** PSS counts a page that n processes share as 1/n in each, so that the sum is their memory together. */
 const pssKibibytes = (pid: number): number => {
@@ -10,14 +11,7 @@ const pssKibibytes = (pid: number): number => {
   }
 };
 
-const parentOf = (pid: number): number => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return 0;
-  }
-};
+const parentOf = (pid: number): number => statOf(pid)?.parent ?? 0;
 
 /**
  * The memory in KiB (PSS) of each process of a running platform together with its descendants, by name, the launcher's

@@ -28,7 +28,7 @@ import {
   unknownHeldMsDefault,
 } from '#platform/messaging/schema-registry';
 import { createOutboxRelay } from '#platform/outbox/relay';
-import { watermarkRoute } from '#platform/outbox/watermark';
+import { sentUpToRoute } from '#platform/outbox/sent-up-to';
 import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
 import { projectPath } from '#platform/project';
 import type { Host } from '#platform/service-host';
@@ -146,7 +146,7 @@ export const openService = async <E, const P extends keyof E & string = never>(
   const relay =
     publishes.length > 0 ? host.use(createOutboxRelay(host, db, await broker.producer())) : undefined;
   const app = openFront(host, config, auth ?? useTokens(host, config));
-  if (publishes.length > 0) watermarkRoute(app, db);
+  if (publishes.length > 0) sentUpToRoute(app, db);
   return {
     db,
     broker,

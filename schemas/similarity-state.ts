@@ -66,7 +66,7 @@ export const similarityKeys = {
       /** String of the same form: the lines of an order so far. */
       basket: (orderId: string) => `${prefix}:basket:${orderId}`,
       /** Sorted set: product → weight added in this slice of time. */
-      gathered: (slice: number) => `${prefix}:gathered:${slice}`,
+      weightInSlice: (slice: number) => `${prefix}:gathered:${slice}`,
       /** Sorted set: product → epoch milliseconds. */
       interests: (userId: string) => `${prefix}:user:${userId}`,
       /** Sorted set: product → epoch milliseconds. */

@@ -30,8 +30,9 @@ import {
 
 const killsOfIngest = 3;
 const suffix = randomUUID().slice(0, 8);
-const topics = { shopperActivity: `once-activity-${suffix}`, sales: `once-sales-${suffix}` };
-const idle = `once-products-${suffix}`;
+const topicPrefix = `once-${suffix}-`;
+const topics = { shopperActivity: `${topicPrefix}shopper-activity`, sales: `${topicPrefix}sales` };
+const idle = `${topicPrefix}products`;
 const group = `once-${suffix}`;
 const fromTheBeginning = new Map(Array.from({ length: 6 }, (_, partition) => [partition, 0n] as const));
 
@@ -49,8 +50,7 @@ const ingestEnv = (): NodeJS.ProcessEnv => {
     CLICKHOUSE_URL: url.href,
     CLICKHOUSE_INGEST_PORT: '0',
     CLICKHOUSE_INGEST_GROUP: group,
-    CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC: topics.shopperActivity,
-    CLICKHOUSE_INGEST_SALES_TOPIC: topics.sales,
+    CLICKHOUSE_INGEST_TOPIC_PREFIX: topicPrefix,
     CLICKHOUSE_INGEST_TABLES: 'shopper_activity,sales',
     LOG_LEVEL: process.env.ONCE_LOG ?? 'fatal',
     ZIPKIN_URL: '',

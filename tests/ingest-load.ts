@@ -9,7 +9,8 @@ import { deadLetterTopic } from '#platform/messaging/dead-letter';
 import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import { eventually } from '#platform/testing/eventually';
 import { sleep } from '#platform/waiting/sleep';
-import { records, type Sale, type ShopperActivity } from '#schemas/events';
+import { records, type Sale } from '#schemas/events';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 
 export type IngestTopics = { shopperActivity: string; sales: string };
 
@@ -48,19 +49,15 @@ const createRecordMaker = ({ topics, schemaIds, poisonPerMille }: Options) => {
     Math.random() * 1_000 < poisonPerMille ? spoil(record) : record;
 
   const activity = (): OutgoingRecord => {
-    const event: ShopperActivity = {
+    const event = activityOf({
       event_id: newId(),
       type: oneOf(['product_viewed', 'product_added', 'products_searched'] as const),
       visit_id: randomUUID(),
       user_id: Math.random() < 0.3 ? newId() : null,
       product_id: oneOf(products),
-      query: null,
       position: Math.random() < 0.5 ? Math.floor(Math.random() * 300) : null,
-      recommendation_id: null,
       occurred_at: occurredAt(),
-      results: null,
-      device: null,
-    };
+    });
     return {
       topic: topics.shopperActivity,
       key: event.visit_id,

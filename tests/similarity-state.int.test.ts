@@ -135,14 +135,14 @@ const similarityContract = (name: string, open: (bounds: SimilarityBounds) => Pr
       await feed([viewed('v1', 'a'), viewed('v2', 'a')]);
       await feed([viewed('v3', 'a'), viewed('v3', 'b')]);
       const slice = Math.floor(start / settings.sliceMs);
-      expect(await store.gathered(slice, ['a', 'b', 'c'])).toEqual(
+      expect(await store.weightInSlice(slice, ['a', 'b', 'c'])).toEqual(
         new Map([
           ['a', 3],
           ['b', 1],
           ['c', 0],
         ]),
       );
-      expect((await store.gathered(slice + 1, ['a'])).get('a')).toBe(0);
+      expect((await store.weightInSlice(slice + 1, ['a'])).get('a')).toBe(0);
     });
 
     it('keeps the place of every partition apart', async () => {

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { statOf } from '../local/process-stat.js';
 
 /**
  * Stops a process and all its descendants with SIGSTOP, as on a machine that sleeps, and returns a function that
@@ -38,13 +39,4 @@ const childrenOf = (parents: ReadonlySet<number>): number[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => parents.has(parentOf(pid) ?? -1));
-
-const parentOf = (pid: number): number | undefined => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return undefined;
-  }
-};
+    .filter((pid) => parents.has(statOf(pid)?.parent ?? -1));

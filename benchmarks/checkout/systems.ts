@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { eventually } from '#platform/testing/eventually';
+import { statOf } from '../../local/process-stat.js';
 import { readRunFile, type Shop, shopAt } from '../../tests/shop.js';
 import { type Bare, startBare } from '../cost/bare.js';
 import { newDatabase } from '../cost/checkout-database.js';
@@ -125,14 +125,9 @@ export const processesOf = (run: Run): Map<string, number> => {
   // Services that share a process are listed with it: the first name is the process's own.
   const names = new Map(run.processes.toReversed().map(({ name, pid }) => [pid, name]));
   return new Map([
-    ['launcher', parentOf(run.processes[0]?.pid ?? 0)],
+    ['launcher', statOf(run.processes[0]?.pid ?? 0)?.parent ?? Number.NaN],
     ...[...names].map(([pid, name]) => [name, pid] as const),
   ]);
-};
-
-const parentOf = (pid: number): number => {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 };
 
 /** Our platform with 20 new products of plenty of stock, or with those products of its catalogue. */

@@ -3,10 +3,10 @@ import { createInterface } from 'node:readline';
 import { projectPath } from '#platform/project';
 import type { BuyersPlan } from '../checkout/buyers.js';
 import type { OpenOrdersPlan } from '../load/open-orders.js';
+import { readCpuMs, readMachineCpuMs } from '../process-figures.js';
 import type { ProducerPlan } from './bare-producer.js';
 import type { LoadPlan } from './load-client.js';
 import type { LoadResult } from './measured-loop.js';
-import { readCpuMs, readMachineCpuMs } from './process-cpu.js';
 
 /** A server of a bare limit, in a process of its own. */
 export type Bare = { url: string; pid: number; stop(): void };

@@ -12,7 +12,8 @@ import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createLogger } from '#platform/telemetry/logger';
 import { engines } from '#platform/testing/engines';
 import { sleep } from '#platform/waiting/sleep';
-import { records, type ShopperActivity } from '#schemas/events';
+import { records } from '#schemas/events';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { topics } from '#schemas/topics';
 
 const perSecond = Number(process.env.PER_SECOND);
@@ -31,19 +32,13 @@ let visitId = randomUUID() as string;
 
 const record = (): OutgoingRecord => {
   if (Math.random() < 1 / visitEventsMean) visitId = randomUUID();
-  const event: ShopperActivity = {
+  const event = activityOf({
     event_id: v7(),
     type: kinds[Math.floor(Math.random() * kinds.length)] ?? 'product_viewed',
     visit_id: visitId,
-    user_id: null,
     product_id: products[Math.floor(Math.random() ** 3 * products.length)] ?? null,
-    query: null,
-    position: null,
-    recommendation_id: null,
     occurred_at: Date.now(),
-    results: null,
-    device: null,
-  };
+  });
   return {
     topic: topics.shopperActivity.topic,
     key: visitId,

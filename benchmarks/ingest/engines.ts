@@ -38,27 +38,3 @@ const enginesOf = (runFile: string) => {
     },
   };
 };
-
-const ticksPerSecond = 100;
-
-/** CPU seconds a process has used, all threads together; 0 for one that has ended. */
-export const cpuSeconds = (pid: number): number => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-  } catch {
-    return 0;
-  }
-};
-
-const pageBytes = 4096;
-
-/** Bytes of memory that a process has resident; 0 for one that has ended. */
-export const residentBytes = (pid: number): number => {
-  try {
-    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * pageBytes;
-  } catch {
-    return 0;
-  }
-};

@@ -3,6 +3,7 @@ import { v7 } from 'uuid';
 import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { Broker, OutgoingRecord } from '#platform/messaging/broker';
 import { records, type ShopperActivity } from '#schemas/events';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { progressLine, thousands } from '../terminal.js';
 
 export type Filled = { rows: number; valueBytes: number; occurredAtSum: bigint; seconds: number };
@@ -67,7 +68,7 @@ const createEvents = (topic: string, schemaId: number, rows: number) => {
     const shown = kind.startsWith('recommendation');
     const occurredAt = 1_790_000_000_000 + Math.floor((at / rows) * 3 * 3_600_000);
     const eventId = v7();
-    const event: ShopperActivity = {
+    const event = activityOf({
       event_id: eventId,
       type: kind,
       visit_id: visitId,
@@ -79,7 +80,7 @@ const createEvents = (topic: string, schemaId: number, rows: number) => {
       occurred_at: occurredAt,
       results: searched ? 24 : null,
       device: 'mobile',
-    };
+    });
     const value = encode(schemaId, type, event);
     valueBytes += value.length;
     occurredAtSum += BigInt(occurredAt);

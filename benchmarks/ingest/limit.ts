@@ -12,7 +12,7 @@ import {
   nativeBody,
   rowLayout,
 } from '../../stream-jobs/clickhouse-ingest/native-rows.js';
-import { cpuSeconds } from './engines.js';
+import { cpuSeconds } from '../process-figures.js';
 
 /** A block as clickhouse-ingest claimed it. */
 export type ClaimedBlock = {

@@ -63,8 +63,8 @@ analyticsRoutes(app, {
   answers: {
     sales: slow,
     activity: slow,
-    both: slow,
-    attribution: slow,
+    salesAndActivity: slow,
+    salesActivityAndOrders: slow,
     visits: slow,
     performance: slow,
     stockOuts: slow,

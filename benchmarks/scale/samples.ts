@@ -2,7 +2,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import { memoryOf } from '../../local/process-memory.js';
 import { readRunFile } from '../../tests/shop.js';
 import { processesOf, type Run } from '../checkout/systems.js';
-import { readCpuMs } from '../cost/process-cpu.js';
+import { readCpuMs } from '../process-figures.js';
 import { mostParts } from './parts.js';
 
 /** What a platform has still to do. */

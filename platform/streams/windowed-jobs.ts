@@ -6,7 +6,7 @@ import { withFreshAdmin } from '#platform/messaging/shared-admin';
 import { createStreamConsumer } from '#platform/messaging/stream-consumer';
 import { createTrials } from '#platform/messaging/trials';
 import { createOutboxRelay } from '#platform/outbox/relay';
-import { watermarkRoute } from '#platform/outbox/watermark';
+import { sentUpToRoute } from '#platform/outbox/sent-up-to';
 import { createDatabase, type Database, serviceDatabaseUrl } from '#platform/postgres/pool';
 import { projectPath } from '#platform/project';
 import { type JobConfig, openJob } from '#platform/service';
@@ -66,7 +66,7 @@ export const runWindowedJobs = async <E, const P extends keyof E & string>(
   const limits = { ...defaultWindowedLimits, ...options.limits };
   const db = host.use(openStreamsDatabase(host, config));
   const { broker, registry, deadLetters, app } = await openJob(host, config);
-  watermarkRoute(app, db);
+  sentUpToRoute(app, db);
   const events = renamed(options.events, topicName);
   const publisher = host.use(createEventPublisher(host, registry, events, options.publishes));
   host.use(createOutboxRelay(host, db, await broker.producer()));

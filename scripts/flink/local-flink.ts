@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cpuSeconds } from '../../benchmarks/ingest/engines.js';
+import { cpuSeconds } from '../../benchmarks/process-figures.js';
 import { cacheDir } from '../../local/software/cache.js';
 import { flinkConnectors, flinkFile, flinkVersion } from './jobs.js';
 

@@ -6,7 +6,7 @@ import type { Broker, BrokerAdmin } from '#platform/messaging/broker';
 import { projectPath } from '#platform/project';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
-import { cpuSeconds } from '../../benchmarks/ingest/engines.js';
+import { cpuSeconds } from '../../benchmarks/process-figures.js';
 import type { Sale } from '../../schemas/events.js';
 import { type LiveWindow, liveKeys } from '../../schemas/live-state.js';
 import { topics } from '../../schemas/topics.js';

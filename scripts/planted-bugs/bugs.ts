@@ -341,16 +341,16 @@ export const plantedBugs: readonly PlantedBug[] = [
     tests: ['services/analytics/completeness.int.test.ts', 'services/analytics/completeness.test.ts'],
   },
   {
-    name: 'watermark-forgets-what-runs',
+    name: 'outbox-forgets-what-runs',
     what: 'the outbox says that it is complete while a transaction runs that will append',
     edits: [
       {
-        file: 'platform/outbox/watermark.ts',
+        file: 'platform/outbox/sent-up-to.ts',
         find: 'least(clock_timestamp(), min(xact_start))',
         replace: "least(clock_timestamp(), clock_timestamp() + 0 * count(xact_start) * interval '1 second')",
       },
     ],
-    tests: ['platform/outbox/watermark.int.test.ts'],
+    tests: ['platform/outbox/sent-up-to.int.test.ts'],
   },
   {
     name: 'late-commits-outlive-the-assignment',

@@ -27,6 +27,7 @@ import {
   additionsAfterClicks,
   productsOfKeys,
   type RecommendationColumn,
+  recommendationColumns,
 } from './recommendation-rows.js';
 
 const daysAsDefault = 30;
@@ -92,7 +93,7 @@ export const attribution = endpoint({
     const period = wholePeriod(asked, nowMs, daysAsDefault);
     if ('refused' in period) return period;
     return {
-      about: 'attribution',
+      about: 'salesActivityAndOrders',
       queries: [
         creditsQuery(period, asked.by, asked.windowHours * hourMs, asked.limit + 1),
         placesQuery(period),
@@ -140,9 +141,6 @@ const keys: Record<Attributed, string> = {
   recommendation: "ifNull(recommendation_id, '')",
 };
 
-/** Later places count as this one. */
-const placeMax = 49;
-const place = `toUInt8(least(ifNull(position, 0), ${placeMax}))`;
 const placesRowsMax = 5_000;
 
 const inPeriod = isInTime('occurred_at');
@@ -242,7 +240,7 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, rowsMax:
     FROM (
       SELECT ${keyed} AS key, countIf(type = 'recommendation_shown') AS shown,
         countIf(type = 'recommendation_clicked') AS clicked, 0 AS added, toUInt64(0) AS order_key, toInt64(0) AS units,
-        toInt64(0) AS returned, groupArrayIf(${place}, type = 'recommendation_shown') AS at_places,
+        toInt64(0) AS returned, groupArrayIf(${recommendationColumns.place}, type = 'recommendation_shown') AS at_places,
         CAST(map(), 'Map(String, Int64)') AS revenue
       FROM shopper_activity
       WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}
@@ -269,7 +267,6 @@ const creditsQuery = (period: Period, by: Attributed, windowMs: number, rowsMax:
   };
 };
 
-const productKey = "if(ifNull(product_id, '') = '', 0, sipHash64(assumeNotNull(product_id)))";
 const maskedLabel = labelInSql('label');
 const labelled = keysOf(maskedLabel);
 const keysByVisit: Record<
@@ -350,7 +347,8 @@ const creditsByVisit = (by: Exclude<Attributed, 'recommendation'>, made: Batches
  */
 const placesQuery = (period: Period): Query => ({
   sql: placesSql(`
-      SELECT type, ${productKey} AS product_key, ${place} AS place, ${label.scenario} AS scenario FROM shopper_activity
+      SELECT type, ${recommendationColumns.product_key} AS product_key, ${recommendationColumns.place} AS place,
+        ${label.scenario} AS scenario FROM shopper_activity
       WHERE type IN ('recommendation_shown', 'recommendation_clicked') AND ${inPeriod}`),
   params: periodParams(period),
   gathered: gatheredFrom('visits', (made) => ({

@@ -1,4 +1,4 @@
-import { askWatermarkAge } from '#platform/outbox/watermark';
+import { askSentUpToAge } from '#platform/outbox/sent-up-to';
 import { topics } from '#schemas/topics';
 import { heldMsMax, performanceTimes, visitTimes, type WindowTimes } from '#schemas/window-times';
 import {
@@ -39,7 +39,7 @@ export const completenessOf = (
   /** Whole events, of which those of several topics are in one table. */
   const eventsOf = (topic: { topic: string }, sourceAgeMs: () => Promise<number>): CompletenessGauge =>
     gaugeOf(topic, { table: 'domain_events', hasOtherTopics: true, group: ingestGroup, sourceAgeMs });
-  const outboxOf = (urls: readonly string[]) => () => askWatermarkAge(urls);
+  const outboxOf = (urls: readonly string[]) => () => askSentUpToAge(urls);
   const order = outboxOf(config.orderUrls);
   const inventory = outboxOf(config.inventoryUrls);
   const windows = outboxOf(config.windowsUrls);

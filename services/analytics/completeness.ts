@@ -35,7 +35,7 @@ const settleMs = 5_000;
 const quietMs = 2_000;
 /** The ages that are tried, youngest first: a second to eight years. */
 const agesMs = Array.from({ length: 15 }, (_, nth) => 4 ** nth * 1_000);
-/** The time from an event's clock to the beginning of its transaction, which the watermark of an outbox counts from. */
+/** The time from an event's clock to the beginning of its transaction, which an outbox counts from. */
 const beginMs = 1_000;
 /** How often a job's outbox is asked whether it has sent what it had, and how many times before `asOf` stands still. */
 const sentEveryMs = 25;
@@ -62,8 +62,8 @@ export type GaugeOptions = {
   logger: Logger;
   topic: string;
   /**
-   * How long ago (ms) the source's watermark lies: what transactions begun before it have appended is in the log. While
-   * it rejects, `asOf` stands still; until it has answered once, there is none.
+   * How long ago (ms) the moment lies up to which the source has sent all: what transactions begun before it have
+   * appended is in the log. While it rejects, `asOf` stands still; until it has answered once, there is none.
    */
   sourceAgeMs?: () => Promise<number>;
   /**
@@ -81,8 +81,8 @@ export type GaugeOptions = {
 // Over seventy lines: one reading, how it is taken and how long it serves.
 /**
  * Compares the log of one topic with the committed offsets of the job that ingests it. If nothing is outstanding, the
- * answer is complete up to the watermark of the source when it was asked, right before the log was read, or up to
- * `settleMs` before that; else up to `settleMs` before the newest ingested record of the slowest partition, or, after a
+ * answer is complete up to when the source had sent all, as it said right before the log was read, or up to `settleMs`
+ * before that; else up to `settleMs` before the newest ingested record of the slowest partition, or, after a
  * quiet time, before the first record that is not ingested.
  */
 export const createCompletenessGauge = (options: GaugeOptions): CompletenessGauge => {

@@ -63,7 +63,7 @@ export const funnel = endpoint({
     if ('refused' in period) return period;
     const way = asked.steps;
     return {
-      about: way.includes('order_confirmed') ? 'attribution' : 'activity',
+      about: way.includes('order_confirmed') ? 'salesActivityAndOrders' : 'activity',
       queries: [funnelQuery(period, way, asked.windowMinutes * minuteMs)],
       answerOf: ([levels = []]) => ({ items: stepsOf(way, levels) }),
     };

@@ -24,3 +24,24 @@ it('of batches that several instances made of the same rows, each uses the ones 
     });
   }
 });
+
+it.each([
+  { kind: 'visits', covered: 400_000_000, missing: 799_999 },
+  { kind: 'orders', covered: 80_000_000, missing: 159_999 },
+] as const)(
+  'of a large table the $kind are used until the next batch is due',
+  async ({ kind, covered, missing }) => {
+    const statements: string[] = [];
+    const query = async (sql: string) => {
+      statements.push(sql);
+      if (sql.includes('system.tables')) return [{ source: 'table' }];
+      if (sql.includes('AS isThere'))
+        return [{ batch: 1, after: '', upto: '0:9', rows: covered, isThere: 1 }];
+      return [{ there: covered, all: covered + missing }];
+    };
+    const clickhouse = { query } as unknown as ClickHouse;
+    const gathering = { clickhouse, clock: { monotonicMs: () => 0 }, logger: testLogger('analytics') };
+    expect(await createGatheredRows(gathering)[kind].current()).toMatchObject({ batches: [1] });
+    expect(statements).toHaveLength(3);
+  },
+);

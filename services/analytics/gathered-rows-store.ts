@@ -15,14 +15,14 @@ export type GatheredRowsStore = {
    * while it cannot be found out.
    */
   current(): Promise<Batches | undefined>;
-  /** Makes batches until less than `rowsMin` rows are in none, and then resolves. Several calls at once are one. */
+  /** Makes batches until less than `batchRowsMin` rows are in none, and then resolves. Several calls at once are one. */
   extend(): Promise<void>;
 };
 
 const batchRowsMax = 400_000;
-/** A batch has at least this part of what is in others, so that there are at most some thousand. */
+/** Rows are made a batch once they are this part of those that are in others, so that there are at most some thousand. */
 const batchesAbout = 500;
-/** Where so many batches are missing, raw rows are read. */
+/** Where so many of the least batches are missing, raw rows are read. */
 const missingBatchesMax = 6;
 const budget = { share: 0.5, burstMs: 2_000 };
 const settings =
@@ -44,22 +44,22 @@ export const openGathering = ({ url, timeoutMs }: { url: string; timeoutMs: numb
   return { clickhouse: { query, insertRows, command: making.command }, components: [making, looking] };
 };
 
-type Gathering = {
+type GatheredRowsDeps = {
   clickhouse: Pick<ClickHouse, 'query' | 'command' | 'insertRows'>;
   clock: Pick<Clock, 'monotonicMs'>;
   logger: Logger;
-  /** Each kind has its own if unset. */
+  /** Instead of that of each kind. */
   rowsMin?: number;
   /** How long a state serves before the batches are looked at again; 10 s if unset. */
   servedMsMax?: number;
 };
 
 /** Visits and orders, which together take half of the time of one thread. */
-export const createGatheredRows = (gathering: Gathering): Record<GatheredKind, GatheredRowsStore> => {
+export const createGatheredRows = (deps: GatheredRowsDeps): Record<GatheredKind, GatheredRowsStore> => {
   const inTime = createTimeBudget(budget);
   return {
-    visits: createKind(gathering, visitTables, inTime),
-    orders: createKind(gathering, orderTables, inTime),
+    visits: createKind(deps, visitTables, inTime),
+    orders: createKind(deps, orderTables, inTime),
   };
 };
 
@@ -68,14 +68,12 @@ export const createGatheredRows = (gathering: Gathering): Record<GatheredKind, G
  * once: a batch counts once its row in `tables.batches` is written, and of two with the same beginning one counts for all.
  * Where the rows of a batch or the raw rows are not those that were counted, all are made anew.
  */
-const createKind = (gathering: Gathering, tables: GatheredTables, inTime: TimeBudget): GatheredRowsStore => {
-  const {
-    clickhouse,
-    clock,
-    logger,
-    rowsMin = tables.rowsMin,
-    servedMsMax = servedMsMaxAsDefault,
-  } = gathering;
+const createKind = (
+  deps: GatheredRowsDeps,
+  tables: GatheredTables,
+  inTime: TimeBudget,
+): GatheredRowsStore => {
+  const { clickhouse, clock, logger, rowsMin = tables.rowsMin, servedMsMax = servedMsMaxAsDefault } = deps;
   let state: State | undefined;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let looking: Promise<State> | undefined;
@@ -93,8 +91,11 @@ const createKind = (gathering: Gathering, tables: GatheredTables, inTime: TimeBu
       });
     return looking;
   };
-  const isLarge = ({ missing, covered }: State): boolean =>
-    missing >= Math.max(rowsMin, covered / batchesAbout);
+  /** How many rows have to be in no batch before one is made: until then each question reads them raw. */
+  const batchRowsMin = ({ covered }: State): number => Math.max(rowsMin, covered / batchesAbout);
+  const isLarge = (state: State): boolean => state.missing >= batchRowsMin(state);
+  const areTooManyMissing = (state: State): boolean =>
+    state.missing > missingBatchesMax * batchRowsMin(state);
 
   const extend = (): Promise<void> => {
     extending ??= (async () => {
@@ -119,7 +120,7 @@ const createKind = (gathering: Gathering, tables: GatheredTables, inTime: TimeBu
         const isFresh = clock.monotonicMs() - lookedAtMs < servedMsMax;
         const known = state !== undefined && isFresh ? state : await look();
         if (isLarge(known) && extending === undefined) extend().catch(warn);
-        return known.batches.length === 0 || known.missing > missingBatchesMax * rowsMin ? undefined : known;
+        return known.batches.length === 0 || areTooManyMissing(known) ? undefined : known;
       } catch (error) {
         warn(error);
         return undefined;

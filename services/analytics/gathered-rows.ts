@@ -28,7 +28,10 @@ export type GatheredTables = {
   made: Readonly<Record<string, string>>;
   /** The table of what several rows belong to. */
   continuations: string;
-  /** A batch is made where this many raw rows are in none: so many are read raw by each question. */
+  /**
+   * A batch is made where this many raw rows are in none, or more where many are in batches (`batchRowsMin` in
+   * `gathered-rows-store.ts`): so many are read raw by each question.
+   */
   rowsMin: number;
   /**
    * The statements that make a batch of the raw rows `where`, in order. Their parameters are `source`, `batch` and `batches`,

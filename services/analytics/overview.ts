@@ -67,7 +67,7 @@ export const overview = endpoint({
     const periods =
       asked.compare === undefined ? [period] : [period, wholePeriodBefore(period, zoneOf(asked.tz))];
     return {
-      about: 'both',
+      about: 'salesAndActivity',
       queries: periods.flatMap((of) => [moneyQuery(of, asked.refunds), buyersQuery(of), trafficQuery(of)]),
       answerOf: (found) => {
         const [now, then] = [summaryOf(found.slice(0, 3)), summaryOf(found.slice(3))];

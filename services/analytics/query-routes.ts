@@ -74,7 +74,7 @@ const modelRoute = (app: HttpApp, { answers, texts }: EndpointDeps): void => {
       sendAnswer(request, reply, { name: 'model', columns: columnsOf(modelRow), texts }, async () => ({
         found: [],
         answer: () => ({ items: modelRows() }),
-        reading: await answers.both.reading(),
+        reading: await answers.salesAndActivity.reading(),
       })),
   );
 };

@@ -25,9 +25,9 @@ export type Query = {
 
 /**
  * What an answer is made of, and so what `asOf` is about: the ledger of sales, the shoppers' activity, both, or both and the
- * events of orders (`attribution`), which say with which visit an order was sent; or what the windowed jobs compute.
+ * events of orders, which say with which visit an order was sent; or what the windowed jobs compute.
  */
-export type Source = 'sales' | 'activity' | 'both' | 'attribution' | WindowedSource;
+export type Source = 'sales' | 'activity' | 'salesAndActivity' | 'salesActivityAndOrders' | WindowedSource;
 
 export type WindowedSource = 'visits' | 'performance' | 'stockOuts' | 'fraudSignals';
 

@@ -22,6 +22,7 @@ export const recommendationColumns = {
   visit_key: 'visit_key',
   product_key: "if(ifNull(product_id, '') = '', 0, sipHash64(assumeNotNull(product_id)))",
   position: 'position',
+  /** Places behind the fiftieth count as that one. */
   place: 'toUInt8(least(ifNull(position, 0), 49))',
   label: labelInSql('recommendation_id').label,
 } as const;

@@ -1,5 +1,5 @@
 import { connectBroker } from '#platform/messaging/connect-broker';
-import { askWatermarkAge } from '#platform/outbox/watermark';
+import { askSentUpToAge } from '#platform/outbox/sent-up-to';
 import { createRedis } from '#platform/redis/client';
 import { openFront, useTokens } from '#platform/service';
 import type { Service } from '#platform/service-host';
@@ -55,7 +55,7 @@ export const service: Service<AnalyticsConfig> = {
     liveRoutes(app, host, {
       store: redisLiveStore(host.use(createRedis(host, config.redisUrl))),
       orderOutbox: watchOutbox(
-        unsentMsOf(() => askWatermarkAge(config.orderUrls), {
+        unsentMsOf(() => askSentUpToAge(config.orderUrls), {
           logger: host.logger,
           topic: topics.sales.topic,
         }),
@@ -73,10 +73,10 @@ export const service: Service<AnalyticsConfig> = {
     host.use(watchReconciliation(host, reconciler));
     const answersFrom = (completeness: Pick<CompletenessGauge, 'read'>): Answers =>
       createAnswers({ clickhouse: slow, quick, completeness, clock, gathered });
-    const attribution = answersFrom(allOf(sales, activity, orderEvents));
+    const salesActivityAndOrders = answersFrom(allOf(sales, activity, orderEvents));
     experimentRoutes(app, {
       experiments: settings.of(experimentsSetting, experimentsSetting.default),
-      answers: attribution,
+      answers: salesActivityAndOrders,
       clock,
     });
     analyticsRoutes(app, {
@@ -84,8 +84,8 @@ export const service: Service<AnalyticsConfig> = {
       answers: {
         sales: answersFrom(sales),
         activity: answersFrom(activity),
-        both: answersFrom(allOf(sales, activity)),
-        attribution,
+        salesAndActivity: answersFrom(allOf(sales, activity)),
+        salesActivityAndOrders,
         visits: answersFrom(windowed.visits),
         performance: answersFrom(windowed.performance),
         stockOuts: answersFrom(windowed.stockOuts),

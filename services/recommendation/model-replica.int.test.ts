@@ -13,7 +13,8 @@ import type { RunnableHost } from '#platform/service-host';
 import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
-import { records, type ShopperActivity } from '#schemas/events';
+import { records } from '#schemas/events';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import type { Model } from './model.js';
 import { createModelReplica, type ModelReplica, stateVersion } from './model-replica.js';
 import { createSnapshotStore, type SnapshotStore } from './snapshot-store.js';
@@ -47,19 +48,12 @@ afterAll(async () => {
 });
 
 const viewAs = async (eventId: string, visit: string, product: string) => {
-  const value: ShopperActivity = {
+  const value = activityOf({
     event_id: eventId,
-    type: 'product_viewed',
     visit_id: visit,
-    user_id: null,
     product_id: product,
-    query: null,
-    position: null,
-    recommendation_id: null,
     occurred_at: Date.now(),
-    results: null,
-    device: null,
-  };
+  });
   const headers = { [headerNames.eventId]: eventId };
   await producer.send([{ topic: activity, key: visit, value: encode(schemaId, type, value), headers }]);
 };

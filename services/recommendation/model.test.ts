@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRecommender } from '#recommenders/recommender';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { createCalm } from './calm.js';
 import { createModel } from './model.js';
 
@@ -12,19 +13,13 @@ const activity = (
   userId: string | null = null,
 ) => ({
   type: 'ShopperActivity',
-  value: {
-    event_id: 'e',
+  value: activityOf({
     type,
     visit_id: visitId,
     user_id: userId,
     product_id: productId,
-    query: null,
-    position: null,
-    recommendation_id: null,
     occurred_at: nowMs,
-    results: null,
-    device: null,
-  },
+  }),
 });
 
 const listed = (productId: string, name = productId) => ({

@@ -1,7 +1,6 @@
 import { envSchema, setting } from '#platform/config';
 import { engineSettings } from '#platform/engine-settings';
 import { jobSettings } from '#platform/service';
-import { topics } from '#schemas/topics';
 
 const mebi = 1024 * 1024;
 
@@ -11,13 +10,8 @@ export const clickhouseIngestConfig = envSchema({
   group: ['CLICKHOUSE_INGEST_GROUP', setting.text.default('clickhouse-ingest.blocks')],
   /** The tables to fill, separated by commas; all if empty. */
   tables: ['CLICKHOUSE_INGEST_TABLES', setting.text.default('')],
-  /** Other names for the topics, for tests and benchmarks beside a running platform. */
-  shopperActivityTopic: [
-    'CLICKHOUSE_INGEST_SHOPPER_ACTIVITY_TOPIC',
-    setting.text.default(topics.shopperActivity.topic),
-  ],
-  salesTopic: ['CLICKHOUSE_INGEST_SALES_TOPIC', setting.text.default(topics.sales.topic)],
-  productsTopic: ['CLICKHOUSE_INGEST_PRODUCTS_TOPIC', setting.text.default(topics.products.topic)],
+  /** Put before the names of all topics: for tests and benchmarks beside a running platform. */
+  topicPrefix: ['CLICKHOUSE_INGEST_TOPIC_PREFIX', setting.text.default('')],
   blockBytesMax: [
     'CLICKHOUSE_INGEST_BLOCK_BYTES_MAX',
     setting.integer(64 * 1024, 64 * mebi).default(12 * mebi),

@@ -10,6 +10,7 @@ import {
   type Sale,
   type ShopperActivity,
 } from '#schemas/events';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { brokenRule } from '#schemas/value-rules';
 import { type Feed, feeds } from './feeds.js';
 import { createIntake, type Intake, type Outcome } from './intake.js';
@@ -84,20 +85,8 @@ const placed = (quantity: number): OrderPlaced => ({
   ...{ totalMinor: 1_998, currency: 'EUR', paymentMethod: 'card', paymentToken: '', shippingCountry: 'DE' },
   occurredAt: 1_790_000_000_000,
 });
-const activity = (changes: Partial<ShopperActivity> = {}): ShopperActivity => ({
-  event_id: newId(),
-  type: 'product_viewed',
-  visit_id: 'visit-1',
-  user_id: null,
-  product_id: newId(),
-  query: null,
-  position: null,
-  recommendation_id: null,
-  occurred_at: 1_790_000_000_000,
-  results: null,
-  device: null,
-  ...changes,
-});
+const activity = (changes: Partial<ShopperActivity> = {}): ShopperActivity =>
+  activityOf({ event_id: newId(), product_id: newId(), ...changes });
 
 describe('the intake', () => {
   it('names what becomes of a record', async () => {

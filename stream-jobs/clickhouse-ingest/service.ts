@@ -12,16 +12,10 @@ import { createStoredRows } from './stored-rows.js';
 import { createTypedWordsEraser } from './typed-words-worker.js';
 
 /** The feeds that the settings choose. */
-export const feedsOf = (config: ClickHouseIngestConfig): Feed[] => {
-  const topicOf: Record<string, string> = {
-    shopper_activity: config.shopperActivityTopic,
-    sales: config.salesTopic,
-    products: config.productsTopic,
-  };
-  return feeds
-    .filter(({ table }) => config.tables === '' || config.tables.split(',').includes(table))
-    .map((feed) => ({ ...feed, topic: topicOf[feed.table] ?? feed.topic }));
-};
+export const feedsOf = ({ tables, topicPrefix }: ClickHouseIngestConfig): Feed[] =>
+  feeds
+    .filter(({ table }) => tables === '' || tables.split(',').includes(table))
+    .map((feed) => ({ ...feed, topic: `${topicPrefix}${feed.topic}` }));
 
 /** Loads Kafka into ClickHouse without decoding, every record exactly once: see ADR 5. */
 const clickhouseIngest = async (config: ClickHouseIngestConfig, host: Host): Promise<void> => {

@@ -5,6 +5,9 @@ import { jobSettings } from '#platform/service';
 export const itemSimilarityConfig = envSchema({
   ...jobSettings('item-similarity'),
   redisUrl: engineSettings.redisUrl,
+  group: ['ITEM_SIMILARITY_GROUP', setting.text.default('item-similarity')],
+  /** Put before the names of all topics: for tests beside a running platform. */
+  topicPrefix: ['ITEM_SIMILARITY_TOPIC_PREFIX', setting.text.default('')],
   recordsPerApplyMax: ['ITEM_SIMILARITY_RECORDS_PER_APPLY_MAX', setting.integer(1, 5000).default(200)],
   /** The most records of a partition that are read again after Redis was lost; older ones are skipped. */
   rereadPerPartitionMax: [

@@ -12,13 +12,16 @@ import { eventually } from '#platform/testing/eventually';
 import { takeLoggedErrors } from '#platform/testing/logged-errors';
 import { testHost } from '#platform/testing/test-host';
 import { type ProductCreated, records, type ShopperActivity } from '#schemas/events';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { similarityKeys } from '#schemas/similarity-state';
 import { itemSimilarityJob } from './service.js';
 
 const { kafka, schemaRegistryUrl, redisUrl } = engines();
-const activity = `test-activity-${newId()}`;
-const sales = `test-sales-${newId()}`;
-const products = `test-products-${newId()}`;
+const topicPrefix = `test-${newId()}-`;
+const activity = `${topicPrefix}shopper-activity`;
+const sales = `${topicPrefix}sales`;
+const products = `${topicPrefix}products`;
+const users = `${topicPrefix}users`;
 const ownRedis = new URL(redisUrl);
 ownRedis.pathname = '/10';
 const redis = new Redis(ownRedis.toString(), { lazyConnect: true });
@@ -36,6 +39,7 @@ beforeAll(async () => {
     { topic: activity, partitions: 2 },
     { topic: sales, partitions: 1 },
     { topic: products, partitions: 2 },
+    { topic: users, partitions: 1 },
     { topic: deadLetterTopic(activity), partitions: 1 },
   ]);
   await admin.close();
@@ -49,7 +53,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   const admin = await broker.admin();
-  await admin.deleteTopics([activity, sales, products, deadLetterTopic(activity)]);
+  await admin.deleteTopics([activity, sales, products, users, deadLetterTopic(activity)]);
   await admin.close();
   await producer.close();
   await redis.flushdb();
@@ -63,32 +67,19 @@ const startJob = async (onFatal?: (error: unknown) => void): Promise<RunnableHos
     schemaRegistryUrl,
     schemaUnknownHeldMs: 300,
     redisUrl: ownRedis.toString(),
+    group: `test-${activity}`,
+    topicPrefix,
     port: 0,
     recordsPerApplyMax: 50,
     rereadPerPartitionMax: 100_000,
   };
-  await itemSimilarityJob(config, host, {
-    group: `test-${activity}`,
-    topics: [products, activity, sales],
-    readFirst: [products],
-  });
+  await itemSimilarityJob(config, host);
   await host.start();
   return host;
 };
 
-const viewed = (visit: string, product: string): ShopperActivity => ({
-  event_id: newId(),
-  type: 'product_viewed',
-  visit_id: visit,
-  user_id: null,
-  product_id: product,
-  query: null,
-  position: null,
-  recommendation_id: null,
-  occurred_at: Date.now(),
-  results: null,
-  device: null,
-});
+const viewed = (visit: string, product: string): ShopperActivity =>
+  activityOf({ event_id: newId(), visit_id: visit, product_id: product, occurred_at: Date.now() });
 const productOf = (productId: string): ProductCreated => ({
   productId,
   version: 1,

@@ -43,9 +43,9 @@ export const openRedisSimilarityStore = async (
       const found = await state.read((client) => client.hmget(similarityKeys.meta, ...fields));
       return new Set(productIds.filter((_, nth) => found[nth] !== null));
     },
-    gathered: async (slice, productIds) => {
+    weightInSlice: async (slice, productIds) => {
       if (productIds.length === 0) return new Map();
-      const found = await state.read((client) => client.zmscore(keys.gathered(slice), [...productIds]));
+      const found = await state.read((client) => client.zmscore(keys.weightInSlice(slice), [...productIds]));
       return new Map(productIds.map((id, nth) => [id, Number(found[nth] ?? 0)]));
     },
     apply: (changes, progress) => {
@@ -82,10 +82,10 @@ const commandsOf = (changes: Changes, keys: Keys, bounds: SimilarityBounds): Red
     similarityKeys.meta,
     ...some.flatMap((id) => [similarityKeys.product(id), 1]),
   ]),
-  ...[...changes.gathered].flatMap(([slice, row]) => [
-    ...increments(keys.gathered(slice), row),
-    ['=trim', keys.gathered(slice), bounds.productsMax, bounds.productsMax],
-    ['PEXPIRE', keys.gathered(slice), bounds.gatheredTtlMs],
+  ...[...changes.weightInSlice].flatMap(([slice, row]) => [
+    ...increments(keys.weightInSlice(slice), row),
+    ['=trim', keys.weightInSlice(slice), bounds.productsMax, bounds.productsMax],
+    ['PEXPIRE', keys.weightInSlice(slice), bounds.sliceTtlMs],
   ]),
   ...[...changes.visits].map(([id, steps]) => [
     'SET',

@@ -15,29 +15,23 @@ import { similarityFold } from './similarity-fold.js';
 /** Longer than for a page's commands, because a run of some hundred records changes some thousand members. */
 const redisCommandTimeoutMs = 5000;
 
-const ownSource = {
-  group: 'item-similarity',
-  topics: [topics.products.topic, topics.shopperActivity.topic, topics.sales.topic, topics.users.topic],
-  readFirst: [topics.products.topic],
-};
-
 /**
  * Reads products, shopper-activity and sales, and maintains similar products, popularity and visits in Redis (`rec:*`).
  * Of users it reads who was erased, of whom nothing is kept.
  */
-export const itemSimilarityJob = async (
-  config: ItemSimilarityConfig,
-  host: Host,
-  source: { group: string; topics: readonly string[]; readFirst: readonly string[] } = ownSource,
-): Promise<void> => {
+export const itemSimilarityJob = async (config: ItemSimilarityConfig, host: Host): Promise<void> => {
+  const { group, topicPrefix } = config;
+  const named = ({ topic }: { topic: string }): string => `${topicPrefix}${topic}`;
   const redis = host.use(createRedis(host, config.redisUrl, { commandTimeoutMs: redisCommandTimeoutMs }));
   await runStreamJob(config, host, {
     name: 'item-similarity',
-    ...source,
+    group,
+    topics: [topics.products, topics.shopperActivity, topics.sales, topics.users].map(named),
+    readFirst: [named(topics.products)],
     events: records,
     brokenRule,
     fold: similarityFold(defaultSettings, knownAmong(host.clock.nowMs)),
-    repeatsOn,
+    repeatsOn: (topic) => repeatsOn(topic.slice(topicPrefix.length)),
     openState: async () => {
       const store = await openRedisSimilarityStore(redis.client, newId(host.clock));
       host.logger.info({ epoch: store.epoch, isNew: store.isNew }, 'state in Redis opened');

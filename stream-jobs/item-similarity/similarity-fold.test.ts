@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type FoldedEvent, foldEvents } from '#platform/testing/fold-events';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { visitsTogetherHeader } from '#schemas/topics';
 import { defaultSettings } from './similarity.js';
 import { similarityFold } from './similarity-fold.js';
@@ -15,19 +16,7 @@ const created = (...productIds: string[]): FoldedEvent[] =>
 
 const done = (type: string, visitId: string, productId: string, occurredAt = nowMs): FoldedEvent => ({
   type: 'ShopperActivity',
-  value: {
-    event_id: 'e',
-    type,
-    visit_id: visitId,
-    user_id: null,
-    product_id: productId,
-    query: null,
-    position: null,
-    recommendation_id: null,
-    occurred_at: occurredAt,
-    results: null,
-    device: null,
-  },
+  value: activityOf({ type, visit_id: visitId, product_id: productId, occurred_at: occurredAt }),
   occurredAt,
   appendedAtMs: nowMs,
 });

@@ -39,14 +39,14 @@ export const similarityFold = (
     }
     const signals = await worthLearning(inputs, changes, (some) => knownAmong(store, some));
     const ids = (kind: 'visit' | 'basket') => distinct(signals.filter(isWithin(kind)).map(idOf));
-    const [{ visits, baskets }, gathered] = await Promise.all([
+    const [{ visits, baskets }, weightInSlice] = await Promise.all([
       store.load({ visits: ids('visit'), baskets: ids('basket') }),
-      gatheredOf(store, signals.filter(isWithin('visit')), settings),
+      weightInSliceOf(store, signals.filter(isWithin('visit')), settings),
     ]);
     for (const signal of signals) {
       const { kind, id } = signal.within;
       const [fresh, stored] = kind === 'visit' ? [changes.visits, visits] : [changes.baskets, baskets];
-      const soFar = gathered.get(sliceOf(signal, settings))?.get(signal.productId);
+      const soFar = weightInSlice.get(sliceOf(signal, settings))?.get(signal.productId);
       learn(changes, signal, fresh.get(id) ?? stored.get(id) ?? [], settings, soFar);
     }
     return changes;
@@ -89,7 +89,7 @@ const worthLearning = async (
   );
 };
 
-const gatheredOf = async (
+const weightInSliceOf = async (
   store: SimilarityStore,
   signals: readonly Signal[],
   settings: SimilaritySettings,
@@ -100,7 +100,7 @@ const gatheredOf = async (
       slices.map(async (slice) => {
         const inSlice = signals.filter((signal) => sliceOf(signal, settings) === slice);
         const products = distinct(inSlice.map(({ productId }) => productId));
-        return [slice, await store.gathered(slice, products)] as const;
+        return [slice, await store.weightInSlice(slice, products)] as const;
       }),
     ),
   );

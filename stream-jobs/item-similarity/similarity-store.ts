@@ -23,7 +23,7 @@ export type SimilarityBounds = {
   /** A product without an event for this long is deleted. */
   productTtlMs: number;
   /** The weights of a slice of time are deleted after this. */
-  gatheredTtlMs: number;
+  sliceTtlMs: number;
 };
 
 const hourMs = 60 * 60 * 1000;
@@ -37,7 +37,7 @@ export const defaultBounds: SimilarityBounds = {
   visitTtlMs: 6 * hourMs,
   userTtlMs: 60 * dayMs,
   productTtlMs: 120 * dayMs,
-  gatheredTtlMs: hourMs,
+  sliceTtlMs: hourMs,
 };
 
 /**
@@ -52,5 +52,5 @@ export type SimilarityStore = StateStore<Changes> & {
   /** The products of the list that are in the catalogue. */
   known(productIds: readonly string[]): Promise<Set<string>>;
   /** The weights that these products have gained in a slice of time; products without any are absent. */
-  gathered(slice: number, productIds: readonly string[]): Promise<Map<string, number>>;
+  weightInSlice(slice: number, productIds: readonly string[]): Promise<Map<string, number>>;
 };

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { type Step, similarityOf } from '#schemas/similarity-state';
 import {
   type Changes,
@@ -174,18 +175,7 @@ describe('what is remembered of a user', () => {
 });
 
 describe('signals', () => {
-  const activity = {
-    event_id: 'e',
-    visit_id: 'v',
-    user_id: null,
-    product_id: 'p',
-    query: null,
-    position: null,
-    recommendation_id: null,
-    occurred_at: 1,
-    results: null,
-    device: null,
-  };
+  const activity = activityOf({ visit_id: 'v', product_id: 'p', occurred_at: 1 });
   it.each([
     ['product_viewed', 'viewed'],
     ['product_added', 'added'],

@@ -108,8 +108,8 @@ export type Changes = {
   /** The new visits and baskets, by id. */
   visits: Map<string, readonly Step[]>;
   baskets: Map<string, readonly Step[]>;
-  /** By slice of time: product → weight gathered. */
-  gathered: Map<number, Map<string, number>>;
+  /** By slice of time: product → the weight that it gained. */
+  weightInSlice: Map<number, Map<string, number>>;
   /** Products that are new in the catalogue. */
   products: Set<string>;
   /** Users whose accounts were erased: what is kept of them goes, and what comes later is not kept. */
@@ -126,7 +126,7 @@ export const noChanges = (): Changes => ({
   purchases: new Map(),
   visits: new Map(),
   baskets: new Map(),
-  gathered: new Map(),
+  weightInSlice: new Map(),
   products: new Set(),
   erased: new Set(),
   learnedUpToMs: Number.NEGATIVE_INFINITY,
@@ -144,7 +144,7 @@ export const sliceOf = ({ appendedAtMs, atMs }: Signal, { sliceMs }: SimilarityS
 
 /**
  * Adds one signal to `changes`. `stepsSoFar` is the visit or basket before it, oldest first; the new one is in
- * `changes.visits` or `.baskets` afterwards. `gatheredSoFar` is what the product gathered in the signal's slice before
+ * `changes.visits` or `.baskets` afterwards. `weightSoFar` is what the product gained in the signal's slice before
  * `changes`.
  */
 export const learn = (
@@ -152,10 +152,10 @@ export const learn = (
   signal: Signal,
   stepsSoFar: readonly Step[],
   settings: SimilaritySettings,
-  gatheredSoFar = 0,
+  weightSoFar = 0,
 ): void => {
   const visit = visitBefore(signal, stepsSoFar, settings);
-  if (!visit.isReload) addWeight(changes, signal, visit, settings, gatheredSoFar);
+  if (!visit.isReload) addWeight(changes, signal, visit, settings, weightSoFar);
   rememberStep(changes, signal, visit, settings);
 };
 
@@ -188,12 +188,12 @@ const addWeight = (
   signal: Signal,
   visit: Visit,
   settings: SimilaritySettings,
-  gatheredSoFar: number,
+  weightSoFar: number,
 ): void => {
   const { productId, atMs, within } = signal;
   const { others, raise } = visit;
   const { landmarkMs, similarityHalfLifeMs, popularityHalfLifeMs } = settings;
-  const share = within.kind === 'visit' ? shareOf(changes, signal, visit, settings, gatheredSoFar) : 1;
+  const share = within.kind === 'visit' ? shareOf(changes, signal, visit, settings, weightSoFar) : 1;
   const gain = growth(atMs, landmarkMs, similarityHalfLifeMs) * settings.weights[signal.action] * share;
   if (within.kind === 'visit') pairWithVisit(changes, productId, others, gain, settings.backward);
   else pairWithBasket(changes, productId, others, gain);
@@ -229,15 +229,15 @@ const shareOf = (
   signal: Signal,
   { before, raise }: Visit,
   settings: SimilaritySettings,
-  gatheredSoFar: number,
+  weightSoFar: number,
 ): number => {
   const { productId, action, visitsTogether = 1 } = signal;
-  const inSlice = rowOf(changes.gathered, sliceOf(signal, settings));
-  const gathered = gatheredSoFar + (inSlice.get(productId) ?? 0);
+  const inSlice = rowOf(changes.weightInSlice, sliceOf(signal, settings));
+  const weight = weightSoFar + (inSlice.get(productId) ?? 0);
   const ofVisit = raise > 0 ? 1 : 1 / (1 + before.times) ** 2;
   const share = ofVisit / Math.max(1, visitsTogether);
   increase(inSlice, productId, settings.weights[action] * share);
-  return share / (1 + gathered / settings.calmWeight);
+  return share / (1 + weight / settings.calmWeight);
 };
 
 const pairWithVisit = (

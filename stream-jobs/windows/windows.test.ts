@@ -4,6 +4,7 @@ import type { StoredWindow } from '#platform/streams/open-windows';
 import { createTask } from '#platform/streams/task';
 import type { Sink, Topology, WritingSink } from '#platform/streams/topology';
 import type { OrderPlaced, ShopperActivity } from '#schemas/events';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { type FraudSignalRow, fraudSignals } from './fraud-signals.js';
 import { liveMetrics } from './live-figures.js';
 import { productPerformance } from './product-performance.js';
@@ -160,12 +161,10 @@ const did = (second: number, type: string, more: Partial<ShopperActivity> = {}) 
   type: 'ShopperActivity' as const,
   key: 'visit',
   atMs: fromMs + second * 1_000,
-  value: {
-    ...{ event_id: `e-${second}`, type, visit_id: 'visit', user_id: null, product_id: null, query: null },
-    ...{ position: null, recommendation_id: null, occurred_at: fromMs + second * 1_000, results: null },
-    device: null,
+  value: activityOf({
+    ...{ event_id: `e-${second}`, type, visit_id: 'visit', occurred_at: fromMs + second * 1_000 },
     ...more,
-  },
+  }),
 });
 
 describe('where there is no room for all visits', () => {

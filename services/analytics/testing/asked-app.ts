@@ -247,8 +247,8 @@ export const askedApp = async (
     answers: {
       sales: answers,
       activity: answers,
-      both: answers,
-      attribution: answers,
+      salesAndActivity: answers,
+      salesActivityAndOrders: answers,
       visits: answers,
       performance: answers,
       stockOuts: answers,

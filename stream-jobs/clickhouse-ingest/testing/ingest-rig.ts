@@ -17,6 +17,7 @@ import { scratchClickHouse } from '#platform/testing/scratch-clickhouse';
 import { testHost } from '#platform/testing/test-host';
 import { endsWithin } from '#platform/waiting/deadline';
 import { records, type Sale, type ShopperActivity } from '#schemas/events';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { topics } from '#schemas/topics';
 import { type BackfillOptions, backfill } from '../backfill/backfill.js';
 import { nextDatabaseOf } from '../backfill/next-tables.js';
@@ -180,20 +181,11 @@ const openWriters = async ({ topic, registry }: Pick<Parts, 'topic' | 'registry'
     product: await writerOf(topic.products, records.ProductCreated),
   };
   const activity = (changes: Partial<ShopperActivity> = {}): Buffer =>
-    encode(writers.activity.schemaId, writers.activity.type, {
-      event_id: newId(),
-      type: 'product_viewed',
-      visit_id: 'visit-1',
-      user_id: null,
-      product_id: 'product-1',
-      query: null,
-      position: null,
-      recommendation_id: null,
-      occurred_at: Date.now(),
-      results: null,
-      device: null,
-      ...changes,
-    });
+    encode(
+      writers.activity.schemaId,
+      writers.activity.type,
+      activityOf({ event_id: newId(), product_id: 'product-1', occurred_at: Date.now(), ...changes }),
+    );
   const sale = (changes: Partial<Sale> = {}): Buffer =>
     encode(writers.sale.schemaId, writers.sale.type, {
       event_id: newId(),

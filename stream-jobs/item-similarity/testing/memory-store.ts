@@ -21,7 +21,7 @@ const emptyState = () => ({
   purchases: new Map<string, Map<string, number>>(),
   products: new Set<string>(),
   erased: new Set<string>(),
-  gathered: new Map<number, Map<string, number>>(),
+  weightInSlice: new Map<number, Map<string, number>>(),
   learnedUpToMs: Number.NEGATIVE_INFINITY,
 });
 
@@ -42,8 +42,8 @@ export const memorySimilarityStore = (bounds: SimilarityBounds = defaultBounds):
       baskets: pick(state.baskets, ids.baskets),
     }),
     known: async (productIds) => new Set(productIds.filter((id) => state.products.has(id))),
-    gathered: async (slice, productIds) =>
-      new Map(productIds.map((id) => [id, state.gathered.get(slice)?.get(id) ?? 0])),
+    weightInSlice: async (slice, productIds) =>
+      new Map(productIds.map((id) => [id, state.weightInSlice.get(slice)?.get(id) ?? 0])),
     apply: async (changes, { topic, partition, from, to }) => {
       const at = `${topic}:${partition}`;
       if ((state.offsets.get(at) ?? 0n) !== from) return 'stale';
@@ -88,9 +88,10 @@ const take = (state: State, changes: Changes, bounds: SimilarityBounds): void =>
     state.purchases.delete(user);
   }
   for (const id of changes.products) state.products.add(id);
-  for (const [slice, row] of changes.gathered) {
-    addAll(rowOf(state.gathered, slice), row);
-    if (state.gathered.size > slicesMax) state.gathered.delete(Math.min(...state.gathered.keys()));
+  for (const [slice, row] of changes.weightInSlice) {
+    addAll(rowOf(state.weightInSlice, slice), row);
+    if (state.weightInSlice.size > slicesMax)
+      state.weightInSlice.delete(Math.min(...state.weightInSlice.keys()));
   }
   for (const [id, steps] of changes.visits) state.visits.set(id, steps);
   for (const [id, steps] of changes.baskets) state.baskets.set(id, steps);

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { EventMap } from '#schemas/events';
 import { type LiveSize, type LiveWindow, liveKeys, liveSizes } from '#schemas/live-state';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { defaultSettings } from '../defaults.js';
 import {
   type FoundSignal,
@@ -109,8 +110,6 @@ export const edgeEvents = (
 
 const edgeEvent = (topic: (typeof readTopics)[number]['topic'], id: string, atMs: number): ShopEvent => {
   const about = { key: id, atMs, eventId: id };
-  const nowhere = { product_id: null, position: null, recommendation_id: null, device: null };
-  const none = { ...nowhere, query: null, results: null };
   const sale = { line: 0, product_id: id, category: 'home', quantity: 1, amount_minor: 1, currency: 'GBP' };
   const by = { event_id: id, user_id: null, occurred_at: atMs };
   switch (topic) {
@@ -118,7 +117,7 @@ const edgeEvent = (topic: (typeof readTopics)[number]['topic'], id: string, atMs
       return {
         ...about,
         type: 'ShopperActivity',
-        value: { ...by, ...none, type: 'recommendation_shown', visit_id: id },
+        value: activityOf({ ...by, type: 'recommendation_shown', visit_id: id }),
       };
     case 'sales':
       return { ...about, type: 'Sale', value: { ...by, ...sale, order_id: id, kind: 'sale' } };

@@ -1,6 +1,7 @@
 import { idOf } from '#platform/ids';
 import type { EventMap, FraudSignal, ProductPerformance, Search, Visit } from '#schemas/events';
 import type { LiveWindow } from '#schemas/live-state';
+import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import type { FraudLimits } from '../fraud-signals.js';
 
 /**
@@ -67,7 +68,7 @@ const activity = (
     key: visit,
     atMs,
     eventId: `e-${nth}`,
-    value: {
+    value: activityOf({
       event_id: `e-${nth}`,
       type,
       visit_id: visit,
@@ -75,12 +76,10 @@ const activity = (
       product_id:
         type === 'products_searched' || type === 'checkout_started' ? null : `product-${random(50)}`,
       query: type === 'products_searched' ? (queries[random(queries.length)] as string) : null,
-      position: null,
-      recommendation_id: null,
       occurred_at: atMs,
       results: type === 'products_searched' ? (resultsOfSearches[nth % 3] as number | null) : null,
       device: devicesSaid[nth % 4] as string | null,
-    },
+    }),
   };
 };
 

@@ -1,9 +1,21 @@
+/** What processes have taken of the machine, as Linux counts it. */
+
 import { readdirSync, readFileSync } from 'node:fs';
+import { type ProcessStat, statOf, ticksPerSecond } from '../local/process-stat.js';
 
-/** Clock ticks a second, as Linux reports CPU time to programs: always 100. */
-const ticksPerSecond = 100;
+const pageBytes = 4096;
 
-type ProcessStat = { parent: number; cpuMs: number };
+/** CPU seconds a process has used, all threads together; 0 for one that has ended. */
+export const cpuSeconds = (pid: number): number => (statOf(pid)?.cpuMs ?? 0) / 1000;
+
+/** Bytes of memory that a process has resident; 0 for one that has ended. */
+export const residentBytes = (pid: number): number => {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * pageBytes;
+  } catch {
+    return 0;
+  }
+};
 
 /** CPU time in milliseconds (user and system, in steps of 10) of each named process together with its descendants. */
 export const readCpuMs = (named: ReadonlyMap<string, number>): Map<string, number> => {
@@ -15,9 +27,9 @@ export const readCpuMs = (named: ReadonlyMap<string, number>): Map<string, numbe
   }
   const nameOf = new Map([...named].map(([name, pid]) => [pid, name]));
   const spent = new Map([...named.keys()].map((name) => [name, 0]));
-  for (const [pid, { cpuMs }] of stats) {
+  for (const [pid, { cpuMs, endedChildrenCpuMs }] of stats) {
     const owner = ownerOf(pid, stats, nameOf);
-    if (owner !== undefined) spent.set(owner, (spent.get(owner) ?? 0) + cpuMs);
+    if (owner !== undefined) spent.set(owner, (spent.get(owner) ?? 0) + cpuMs + endedChildrenCpuMs);
   }
   return spent;
 };
@@ -42,17 +54,4 @@ const ownerOf = (
     at = stats.get(at)?.parent ?? 0;
   }
   return undefined;
-};
-
-const statOf = (pid: number): ProcessStat | undefined => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The program's name may hold spaces and parentheses: fields are counted from behind it.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // User and system time, its own and that of children that have ended.
-    const ticks = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0);
-    return { parent: Number(fields[1]), cpuMs: (ticks * 1000) / ticksPerSecond };
-  } catch {
-    return undefined;
-  }
 };

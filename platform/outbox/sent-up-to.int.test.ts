@@ -8,7 +8,7 @@ import { eventually } from '#platform/testing/eventually';
 import { type ScratchDatabase, scratchDatabase } from '#platform/testing/scratch-database';
 import { testHost } from '#platform/testing/test-host';
 import { sleep } from '#platform/waiting/sleep';
-import { readWatermarkAge } from './watermark.js';
+import { readSentUpToAge } from './sent-up-to.js';
 
 let scratch: ScratchDatabase;
 let relay: OutboxRelay | undefined;
@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 const startRelay = async (send: (records: readonly OutgoingRecord[]) => Promise<void>): Promise<void> => {
-  relay = createOutboxRelay(testHost('watermark-test'), scratch.db, { send });
+  relay = createOutboxRelay(testHost('sent-up-to-test'), scratch.db, { send });
   await relay.start();
 };
 
@@ -45,16 +45,16 @@ const nowOf = async (): Promise<number> => {
   return rows[0]?.now ?? Number.NaN;
 };
 
-/** The watermark by PostgreSQL's clock: not later than it was. */
-const watermark = async (): Promise<number> => {
+/** Up to when all is sent, by PostgreSQL's clock: not later than it was. */
+const sentUpTo = async (): Promise<number> => {
   const askedAtMs = await nowOf();
-  return askedAtMs - (await readWatermarkAge(scratch.db));
+  return askedAtMs - (await readSentUpToAge(scratch.db));
 };
 
-describe('the watermark of an outbox', () => {
+describe('up to when an outbox has sent all', () => {
   test('is now while nothing runs and nothing waits', async () => {
     const before = await nowOf();
-    await eventually(async () => expect(await watermark()).toBeGreaterThanOrEqual(before));
+    await eventually(async () => expect(await sentUpTo()).toBeGreaterThanOrEqual(before));
   });
 
   test('stands still at the beginning of a transaction, and then at its row, until Kafka has it', async () => {
@@ -69,16 +69,16 @@ describe('the watermark of an outbox', () => {
     });
     const begunBy = await begun.promise;
     await sleep(20);
-    const during = await watermark();
+    const during = await sentUpTo();
     expect(during).toBeGreaterThanOrEqual(before - 1_000);
     expect(during).toBeLessThanOrEqual(begunBy);
     release.resolve();
     await running;
     const committedBy = await nowOf();
     await sleep(20);
-    expect(await watermark()).toBeLessThanOrEqual(committedBy);
+    expect(await sentUpTo()).toBeLessThanOrEqual(committedBy);
     await startRelay(async () => {});
-    await eventually(async () => expect(await watermark()).toBeGreaterThan(committedBy));
+    await eventually(async () => expect(await sentUpTo()).toBeGreaterThan(committedBy));
   });
 
   test('is never later than a transaction whose rows Kafka gets afterwards', async () => {
@@ -106,7 +106,7 @@ describe('the watermark of an outbox', () => {
     };
     const read = async (): Promise<void> => {
       while (isWriting) {
-        const at = await watermark();
+        const at = await sentUpTo();
         readings.push({ at, had: new Set(arrived) });
       }
     };

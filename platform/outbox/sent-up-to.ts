@@ -3,18 +3,20 @@ import { PlatformError } from '#platform/errors';
 import type { HttpApp } from '#platform/http/http-app';
 import type { Database } from '#platform/postgres/pool';
 
+/** Instances of another version ask for it, so the address keeps its first name. */
 const path = '/outbox/watermark';
 const askMsMax = 2_000;
 
 /**
- * How long ago (ms, by PostgreSQL's clock) the outbox's watermark lies: every event that a transaction begun before it
- * has appended is in Kafka. It is the beginning of the oldest transaction that runs, or of the oldest one that
- * has appended a row which Kafka has not acknowledged.
+ * How long ago (ms, by PostgreSQL's clock) the moment lies up to which the outbox has sent all: every event that a
+ * transaction begun before it has appended is in Kafka. It is the beginning of the oldest transaction that runs, or of
+ * the oldest one that has appended a row which Kafka has not acknowledged. (How far the relay is in its rows is
+ * another thing: `outbox_position`, see `window.ts`.)
  *
  * Two statements in this order: a transaction that the first one does not see began after it, and what had ended by then
  * is visible to the second one. In one statement a transaction could end between its snapshot and its look at what runs.
  */
-export const readWatermarkAge = async (db: Pick<Database, 'query'>): Promise<number> => {
+export const readSentUpToAge = async (db: Pick<Database, 'query'>): Promise<number> => {
   const running = await db.query<{ began: number }>(
     `SELECT extract(epoch FROM least(clock_timestamp(), min(xact_start)))::float8 AS began
      FROM pg_stat_activity
@@ -31,19 +33,19 @@ export const readWatermarkAge = async (db: Pick<Database, 'query'>): Promise<num
 };
 
 /** For the services that say how complete the log is. It is not forwarded by the gateway. */
-export const watermarkRoute = (app: HttpApp, db: Pick<Database, 'query'>): void => {
+export const sentUpToRoute = (app: HttpApp, db: Pick<Database, 'query'>): void => {
   app.get(path, { access: 'anonymous', schema: { hide: true } }, async () => ({
-    ageMs: await readWatermarkAge(db),
+    ageMs: await readSentUpToAge(db),
   }));
 };
 
 const answer = z.object({ ageMs: z.number().min(0) });
 
 /**
- * Asks a service how long ago the watermark of its outbox lies: the first of its instances that answers, since they share
- * it. Rejects with a retriable fault if none does.
+ * Asks a service how long ago the moment lies up to which its outbox has sent all: the first of its instances that
+ * answers, since they share it. Rejects with a retriable fault if none does.
  */
-export const askWatermarkAge = async (urls: readonly string[]): Promise<number> => {
+export const askSentUpToAge = async (urls: readonly string[]): Promise<number> => {
   let cause: unknown;
   for (const url of urls)
     try {
