@@ -74,10 +74,6 @@ export type IngestOptions = {
 
 const partitionsMax = 1024;
 const drainWaitMsMax = 3_000;
-/**
- * The tables keep 10,000 tokens, which is longer than this even if a hundred partitions insert three times a second.
- */
-const tokenTrustedMs = 20_000;
 const backlogBlockWaitMs = 1_000;
 /** Work without progress for this long is reported as stalled. */
 const stalledMsMax = 15_000;
@@ -225,7 +221,7 @@ const createPipelines = (options: IngestOptions) => {
     inFlight: createInFlight(limits.inFlightBytesMax, limits.insertsConcurrentlyMax),
     clock: options.clock,
     logger,
-    limits: { ...limits, backlogBlockWaitMs, tokenTrustedMs },
+    limits: { ...limits, backlogBlockWaitMs },
     lostRanges,
     ...telemetry,
     onFatal: options.onFatal,

@@ -46,7 +46,7 @@ const open = async (log: LogBounds, newest: Ownership['newest'] = null) => {
     inFlight: createInFlight(1_000, 1),
     clock: handClock(),
     logger: testLogger('ingest'),
-    limits: { blockBytesMax: 1_000, blockRowsMax: 10, backlogBlockWaitMs: 60_000, tokenTrustedMs: 20_000 },
+    limits: { blockBytesMax: 1_000, blockRowsMax: 10, backlogBlockWaitMs: 60_000 },
     lostRanges: { logStartOf: async () => log.start, note: async () => {} },
     onIngested: () => {},
     onDifference: () => {},

@@ -20,16 +20,9 @@ import { findResumePoint, type Replay } from './resume-point.js';
 import type { Treatments } from './treatments.js';
 
 export type PipelineDeps = BlockInsertDeps & {
-  limits: PipelineLimits;
+  limits: BlockLimits;
   lostRanges: LostRanges;
   onFatal(error: unknown): void;
-};
-
-export type PipelineLimits = BlockLimits & {
-  /**
-   * The rows of a claim older than this are looked up by their offsets, because ClickHouse may have dropped its token.
-   */
-  tokenTrustedMs: number;
 };
 
 /**
@@ -88,7 +81,6 @@ export const openPipeline = async (
   const { feed, partition, ownership, treatments } = place;
   const resumed = await findResumePoint(feed, partition, ownership.newest, {
     stored: deps.stored,
-    tokenTrustedMs: deps.limits.tokenTrustedMs,
     onDifference: deps.onDifference,
   });
   const { start: logStart } = log;
