@@ -1,5 +1,5 @@
 import { assert, isBrokenInvariant } from '#platform/assert';
-import { isRetriable, PlatformError } from '#platform/errors';
+import { isRetriable } from '#platform/errors';
 import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
 import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
 import { partitionName } from '#platform/messaging/partition-name';
@@ -7,6 +7,7 @@ import type { Trials } from '#platform/messaging/trials';
 import type { Host } from '#platform/service-host';
 import { createEventLag } from '#platform/streams/event-lag';
 import { createRecentIds, type RecentIds, type RepeatedIds } from '#platform/streams/recent-ids';
+import { stateAheadOfLog } from '#platform/streams/state-ahead-of-log';
 import type { StateStore } from '#platform/streams/state-store';
 
 /**
@@ -118,7 +119,8 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
       const { nextOffset, place } = await places.resume(at);
       // Read behind the state, which another member may still be adding to.
       const { low, high, committed } = await boundsOfLog();
-      if (nextOffset > high) throw aheadOfLog(at, nextOffset, high);
+      if (nextOffset > high)
+        throw stateAheadOfLog('the state', at, { nextOffset, high }, { retriable: false });
       place.parkedBefore = committed;
       if (nextOffset > 0n && nextOffset < low) return nextOffset;
       const readAgain = place.remembers ? 0 : place.repeats.recordsMax;
@@ -259,13 +261,6 @@ const foldReport = (host: Pick<Host, 'metrics' | 'clock'>, job: string) => {
     lag([job], taken);
   };
 };
-
-const aheadOfLog = (at: TopicPartition, nextOffset: bigint, high: bigint): PlatformError =>
-  new PlatformError(
-    'state_ahead_of_log',
-    `the state has ${nextOffset} records of ${partitionName(at)}, which has ${high}: the topic was made anew or cut off (see docs/run-book.md)`,
-    { retriable: false },
-  );
 
 /**
  * Of a run: the records from the state's offset on, those of them that are no repeats, and the event ids of these that may

@@ -611,8 +611,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'platform/streams/task.ts',
-        find: 'if (BigInt(nextOffset) > at.high) throw aheadOfLog(at, nextOffset);',
-        replace: 'if (BigInt(nextOffset) < 0n) throw aheadOfLog(at, nextOffset);',
+        find: 'if (nextOffset > at.high)',
+        replace: 'if (nextOffset < 0n)',
       },
       {
         file: 'platform/streams/task-feed.ts',

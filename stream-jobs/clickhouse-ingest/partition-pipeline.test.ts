@@ -104,6 +104,16 @@ describe('a partition whose last block was inserted and not committed', () => {
   });
 });
 
+it('a partition whose log is shorter than what its table has is held until somebody has acted', async () => {
+  const { pipeline, accept } = await open({ start: 0, end: 19, committed: 0 });
+  await expect(accept(18)).rejects.toMatchObject({
+    code: 'state_ahead_of_log',
+    message: expect.stringContaining('the table sales took 20 records of sales/0, which has 19'),
+    retriable: true,
+  });
+  await pipeline.end();
+});
+
 describe('a block that is built again', () => {
   it('has its poison parked again, which may not have been parked before, and not what it left out as a repeat', async () => {
     const newest = {

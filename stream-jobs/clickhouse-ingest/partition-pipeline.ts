@@ -3,6 +3,7 @@ import { isRetriable, PlatformError } from '#platform/errors';
 import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import type { BatchControl, IncomingRecord, RecordBatch, RecordPack } from '#platform/messaging/broker';
 import { PackCursor } from '#platform/messaging/record-pack';
+import { stateAheadOfLog } from '#platform/streams/state-ahead-of-log';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
 import { type Assignment, createAssignment, heartbeatMs } from './assignment.js';
@@ -193,12 +194,15 @@ class Pipeline implements PartitionPipeline {
     const { feed, partition } = this.#place;
     const { nextOffset } = this.#blocks;
     // To continue at the stored offset would lose new records, and to read on would mix up two logs.
-    if (highWatermark < nextOffset)
-      throw new PlatformError(
-        'clickhouse_rejected',
-        `${feed.table} holds ${feed.topic}-${partition} up to ${nextOffset}, but its log ends at ${highWatermark}: was the topic made anew without emptying the table and ingest_blocks?`,
+    if (highWatermark < nextOffset) {
+      const at = { topic: feed.topic, partition };
+      throw stateAheadOfLog(
+        `the table ${feed.table}`,
+        at,
+        { nextOffset, high: highWatermark },
         { retriable: true },
       );
+    }
     const first = records[0];
     const last = records.at(-1);
     if (first === undefined || last === undefined) return;
