@@ -16,7 +16,13 @@ import type { Logger } from '#platform/telemetry/logger';
 import { createBell } from '#platform/waiting/bell';
 import { sleep } from '#platform/waiting/sleep';
 import { heartbeatMs } from '../assignment.js';
-import { type BlockClaims, type Claim, createBlockClaims, type Ownership } from '../block-claims.js';
+import {
+  type BlockClaims,
+  type Claim,
+  createBlockClaims,
+  emptyClaim,
+  type Ownership,
+} from '../block-claims.js';
 import { claimedAs, type Feed } from '../feeds.js';
 import { createInFlight } from '../in-flight.js';
 import type { LostRanges } from '../lost-ranges.js';
@@ -291,13 +297,7 @@ class Reader {
 
 /** As if a block without rows ended there. */
 const passedOver = (until: number): NonNullable<Ownership['newest']> => ({
-  firstOffset: until,
-  lastOffset: until - 1,
-  attempt: 0,
-  schemaIds: [],
-  rows: 0,
-  excluded: [],
-  gathered: null,
+  ...emptyClaim(until, until),
   claimedAtMs: 0,
   ageMs: 0,
 });
