@@ -16,8 +16,8 @@ import type { Gathering } from './gathering.js';
 import { createIntake, type Intake, type Outcome, repeated } from './intake.js';
 import type { LostRanges } from './lost-ranges.js';
 import type { RecordInPlace } from './record-in-place.js';
-import { createRepeats } from './repeats.js';
 import { findResumePoint, type Replay } from './resume-point.js';
+import { createSeenIds } from './seen-ids.js';
 import type { Treatments } from './treatments.js';
 
 export type PipelineDeps = BlockInsertDeps & {
@@ -92,17 +92,17 @@ export const openPipeline = async (
     if (replay === null) nextOffset = logStart;
   }
   const seedBefore = replay === null ? nextOffset : replay.lastOffset + 1;
-  const repeats =
+  const seenIds =
     feed.repeats === null
       ? null
-      : createRepeats(
+      : createSeenIds(
           feed.repeats,
           await deps.stored.eventIdsBefore(feed, partition, seedBefore, feed.repeats),
         );
   return new Pipeline(
     place,
     { nextOffset, replay, log, serverStartedAtMs: resumed.serverStartedAtMs },
-    createIntake(feed, treatments, repeats),
+    createIntake(feed, treatments, seenIds),
     deps,
   );
 };

@@ -91,7 +91,7 @@ export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command
   };
 };
 
-/** The condition by which `createRepeats` selects ids. */
+/** The condition by which `createSeenIds` selects ids. */
 const notTimeOrdered = "AND NOT (length(event_id) = 36 AND substring(event_id, 15, 1) = '7')";
 
 const listsTogetherMax = 50;
