@@ -41,7 +41,10 @@ export type OpenWindows<I, A> = {
   /** The difference to the last call, for the changelog. */
   changes(): WindowChanges;
   everything(): StoredWindow[];
-  /** `isUnseen`: their rows may not have arrived, so they are in the next revision, too, with the number that they have. */
+  /**
+   * `isUnseen`: their rows may not have reached the sink, so the next `revise` returns them again, under the same revision where
+   * nothing has come since.
+   */
   restore(windows: Iterable<StoredWindow>, isUnseen: boolean): void;
 };
 

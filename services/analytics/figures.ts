@@ -46,7 +46,7 @@ const namesKeptMax = 10_000;
  */
 export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'monotonicMs'>): Figures => {
   const asked = new Map<string, { version: string; periods: Set<string> }>();
-  /** The blocks that had too many rows, which they will not have less of: each would be read again for every question. */
+  /** Blocks with too many rows; they do not get fewer, so they are not read again. */
   const tooLarge = new Set<string>();
   const names = createFreshMap<string>({
     load: async (productIds) => {

@@ -8,7 +8,7 @@ const offsetsPerCopyMax = 250_000;
 
 /**
  * Copies the rows outside the range from the live table, one block at a time, so that a block is there or not as a whole.
- * What was copied before is left out. Calls `onCopied` with the number of offsets behind which it has come.
+ * What was copied before is left out. Calls `onCopied` for each block with how many offsets it spans.
  */
 export const copyRows = async (
   live: Pick<ClickHouse, 'database'>,
