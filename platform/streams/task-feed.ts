@@ -110,14 +110,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
 
   return {
     expect: (at) => void partitionOf(at),
-    startFrom: async (at, { low }) => {
-      const fed = partitionOf(at);
-      // A task that has read nothing yet has lost nothing.
-      const begun = fed.lanes.filter(({ nextOffset }) => nextOffset > 0n);
-      if (begun.some(({ nextOffset }) => nextOffset < low)) return leastOf(begun);
-      const wanted = nextOffsetOf(fed) - fed.repeats.recordsUnknown;
-      return wanted < low ? low : wanted;
-    },
+    startFrom: async (at, { low }) => startOf(partitionOf(at), low),
     handle: async (batch, control) => {
       const fed = partitionOf(batch);
       const { records } = batch;
@@ -175,6 +168,14 @@ const createPartitions = ({ tasks: all, topicsOf, repeatsOn }: FeedParts) => {
     partitions.set(name, fed);
     return fed;
   };
+};
+
+const startOf = (fed: FedPartition, low: bigint): bigint => {
+  // A task that has read nothing yet has lost nothing.
+  const begun = fed.lanes.filter(({ nextOffset }) => nextOffset > 0n);
+  if (begun.some(({ nextOffset }) => nextOffset < low)) return leastOf(begun);
+  const wanted = nextOffsetOf(fed) - fed.repeats.recordsUnknown;
+  return wanted < low ? low : wanted;
 };
 
 /** Reads those records that are not handled yet and are no repeats. */

@@ -83,6 +83,7 @@ export type Task<I = unknown, R = unknown> = {
   restore(stored: StoredTask, read: readonly PartitionEnd[]): void;
 };
 
+// Over seventy lines: one task, whose windows, watermark, places and rows change together.
 export const createTask = <I, A, R, L>(topology: Topology<I, A, R, L>, idleAfterMs: number): Task<I, R> => {
   const { sources, emits, windowsMax, eventsOf, sink } = topology;
   const windows = createOpenWindows(topology);

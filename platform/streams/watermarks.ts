@@ -50,6 +50,7 @@ export type WatermarkBounds = {
 
 const never = Number.NEGATIVE_INFINITY;
 
+// Over seventy lines: the marks of all partitions, what moves them and what is read from them.
 export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBounds): Watermarks => {
   const marks = new Map<string, Mark>();
   let raisedToMs = never;
