@@ -30,6 +30,6 @@ export const repeatsOn = (topic: string): Repeats =>
 
 /**
  * True for a UUID of version 7. The collector makes one for each event to which its sender gave no id, for this record
- * alone. (`stream-jobs/clickhouse-ingest/repeats.ts` has the same rule for bytes, and `stored-rows.ts` for SQL.)
+ * alone. (`stream-jobs/clickhouse-ingest/seen-ids.ts` has the same rule for bytes, and `stored-rows.ts` for SQL.)
  */
 const isTimeOrdered = (id: string): boolean => id.length === 36 && id[14] === '7';

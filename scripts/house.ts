@@ -1,6 +1,7 @@
 /**
- * `npm run house` prints figures of the tree: lines of every `service.ts`, functions longer than a screen and which of them do not say why, and runs of
- * lines that stand twice. It never fails; compare its output before and after a change.
+ * `npm run house` prints figures of the tree: lines of every `service.ts`, functions longer than a screen and which of
+ * them do not say why, reasons above functions that are no longer as long, and runs of lines that stand twice. It never
+ * fails; compare its output before and after a change.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -19,15 +20,24 @@ const sourceFiles = (): string[] =>
     .split('\n')
     .filter((file) => file !== '' && file !== 'schemas/events.ts' && !/\.(test|contract|d)\.ts$/.test(file));
 
-type LongFunction = { file: string; line: number; name: string; lines: number; saysWhy: boolean };
+type LongFunction = {
+  file: string;
+  line: number;
+  name: string;
+  lines: number;
+  /** The line of the comment that says what one idea its many lines are; undefined without one. */
+  reasonAt: number | undefined;
+};
 
-/** Whether the comments above the statement of a function say what one idea its many lines are. */
-const saysWhy = (node: ts.Node): boolean => {
+const reason = '// Over seventy lines: ';
+
+/** Where in the text the comments above the statement of a function give the reason; -1 where they do not. */
+const placeOfReason = (node: ts.Node): number => {
   let statement = node;
   while (statement.parent && !ts.isSourceFile(statement.parent) && !ts.isBlock(statement.parent))
     statement = statement.parent;
-  const { text } = statement.getSourceFile();
-  return text.slice(statement.getFullStart(), statement.getStart()).includes('// Over seventy lines: ');
+  const place = statement.getSourceFile().text.indexOf(reason, statement.getFullStart());
+  return place < statement.getStart() ? place : -1;
 };
 
 const nameOf = (node: ts.Node): string => {
@@ -54,13 +64,25 @@ const longFunctionsIn = (file: string): LongFunction[] => {
     if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) {
       const first = lineAt(node.getStart());
       const lines = lineAt(node.end) - first + 1;
-      if (lines > screenLines)
-        found.push({ file, line: first, name: nameOf(node), lines, saysWhy: saysWhy(node) });
+      if (lines > screenLines) {
+        const place = placeOfReason(node);
+        const reasonAt = place < 0 ? undefined : lineAt(place);
+        found.push({ file, line: first, name: nameOf(node), lines, reasonAt });
+      }
     }
     ts.forEachChild(node, visit);
   };
   visit(source);
   return found;
+};
+
+/** The lines of a file that give a reason for a function that is not as long. */
+const reasonsTooMany = (file: string, long: readonly LongFunction[]): number[] => {
+  const needed = new Set(long.filter((each) => each.file === file).map(({ reasonAt }) => reasonAt));
+  return readFileSync(join(root, file), 'utf8')
+    .split('\n')
+    .flatMap((text, index) => (text.trimStart().startsWith(reason) ? [index + 1] : []))
+    .filter((line) => !needed.has(line));
 };
 
 /** The lines without blanks, comments, imports and lone punctuation; white space folded. */
@@ -110,12 +132,15 @@ for (const file of services) console.log(`  ${String(linesOf(file)).padStart(4)}
 console.log(`  ${String(services.reduce((sum, file) => sum + linesOf(file), 0)).padStart(4)}  together`);
 
 const long = files.flatMap(longFunctionsIn).sort((a, b) => b.lines - a.lines);
-const unexplained = long.filter((each) => !each.saysWhy);
+const unexplained = long.filter(({ reasonAt }) => reasonAt === undefined);
 console.log(
   `\nfunctions over ${screenLines} lines: ${long.length}, of which ${unexplained.length} do not say why (!)`,
 );
-for (const { file, line, name, lines, saysWhy } of long)
-  console.log(`${saysWhy ? ' ' : '!'} ${String(lines).padStart(4)}  ${name}  ${file}:${line}`);
+for (const { file, line, name, lines, reasonAt } of long)
+  console.log(`${reasonAt === undefined ? '!' : ' '} ${String(lines).padStart(4)}  ${name}  ${file}:${line}`);
+for (const file of files)
+  for (const line of reasonsTooMany(file, long))
+    console.log(`!       a reason above a function that is no longer as long  ${file}:${line}`);
 
 const twice = [...linesTwice(files)].sort((a, b) => b[1] - a[1]);
 console.log(

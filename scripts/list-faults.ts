@@ -1,12 +1,12 @@
 /**
  * `npm run list-faults [-- --seconds N --views N]`: what recommendation lists show under attack and under faults, on the platform
  * that CARTSTREAM_RUN names or that runs in `.local`, otherwise on one of its own. First one client reports `--views` (100000)
- * views of a pair of products, which may bring neither into, or higher up in, the first ten of anybody else's list, but for what
- * near ties do by themselves. Then for `--seconds`
- * (120) visitors and buyers ask for lists of every kind, while products are sold out, taken off sale, excluded by a rule, deleted
- * and given back, and Redis is emptied or killed or the similarity job is killed every few seconds. A list may have
- * nothing that was forbidden two seconds before it was asked for: not for sale, in view, or bought by this buyer. Writes
- * `benchmarks/results/list-faults.json`, and fails for one list that does.
+ * views of a pair of products. They may not lift either product in anybody else's first ten, beyond what near ties do
+ * by themselves. Then for `--seconds` (120) visitors and buyers ask for lists of every kind, while products are sold out,
+ * taken off sale, excluded by a rule, deleted and given back, and Redis is emptied or killed or the similarity job is
+ * killed every few seconds. A list may have nothing that was forbidden two seconds before it was asked for: not for sale,
+ * in view, or bought by this buyer. Writes `benchmarks/results/list-faults.json`, and fails for one list that breaks
+ * either rule.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -104,6 +104,7 @@ type Faulty = {
 
 type Stage = { run: RunFile; shop: Shop; token: string; productIds: readonly string[] };
 
+// Over seventy lines: who asks, changes, buys and breaks at the same time, and what they count together.
 async function underFaults({ run, shop, token, productIds }: Stage): Promise<Faulty> {
   const forbidden = createForbidden();
   const known = new Set(productIds);

@@ -41,22 +41,7 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
   await attempt('connect', () => admin.connect());
 
   return {
-    createTopics: (specs) =>
-      attempt('create topics', async () => {
-        const existing = new Set(await admin.listTopics());
-        const missing = specs.filter(({ topic }) => !existing.has(topic));
-        if (missing.length === 0) return;
-        await admin.createTopics({
-          waitForLeaders: false,
-          topics: missing.map(({ topic, partitions, replicas, config }) => ({
-            topic,
-            numPartitions: partitions,
-            replicationFactor: replicas ?? clustersDefault,
-            configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
-          })),
-        });
-        await leadersOf(admin, missing);
-      }),
+    createTopics: (specs) => attempt('create topics', () => createMissing(admin, specs)),
     offsets: (topic) =>
       attempt('offsets', async () =>
         (await onceLed(() => admin.fetchTopicOffsets(topic))).map(({ partition, low, high }) => ({
@@ -79,18 +64,7 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
           nextOffset: BigInt(offset) < 0n ? null : BigInt(offset),
         }));
       }),
-    deleteTopics: (topics) =>
-      attempt('delete topics', async () => {
-        try {
-          await admin.deleteTopics({ topics: [...topics] });
-        } catch (error) {
-          // A busy broker answers kafkajs's next try, after it has deleted them at the first.
-          if (!isTopicGone(error)) throw error;
-          const left = new Set(await admin.listTopics());
-          const rest = topics.filter((topic) => left.has(topic));
-          if (rest.length > 0) await admin.deleteTopics({ topics: rest });
-        }
-      }),
+    deleteTopics: (topics) => attempt('delete topics', () => deleteAll(admin, topics)),
     close: () => admin.disconnect(),
   };
 };
@@ -99,6 +73,34 @@ const openAdmin = async (options: BrokerOptions): Promise<BrokerAdmin> => {
 const isTopicGone = (error: unknown): boolean => {
   const { type, cause } = error as { type?: string; cause?: unknown };
   return type === 'UNKNOWN_TOPIC_OR_PARTITION' || (cause instanceof Error && isTopicGone(cause));
+};
+
+const createMissing = async (admin: Admin, specs: readonly TopicSpec[]): Promise<void> => {
+  const existing = new Set(await admin.listTopics());
+  const missing = specs.filter(({ topic }) => !existing.has(topic));
+  if (missing.length === 0) return;
+  await admin.createTopics({
+    waitForLeaders: false,
+    topics: missing.map(({ topic, partitions, replicas, config }) => ({
+      topic,
+      numPartitions: partitions,
+      replicationFactor: replicas ?? clustersDefault,
+      configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
+    })),
+  });
+  await leadersOf(admin, missing);
+};
+
+const deleteAll = async (admin: Admin, topics: readonly string[]): Promise<void> => {
+  try {
+    await admin.deleteTopics({ topics: [...topics] });
+  } catch (error) {
+    // A busy broker answers kafkajs's next try, after it has deleted them at the first.
+    if (!isTopicGone(error)) throw error;
+    const left = new Set(await admin.listTopics());
+    const rest = topics.filter((topic) => left.has(topic));
+    if (rest.length > 0) await admin.deleteTopics({ topics: rest });
+  }
 };
 
 /** kafkajs's own wait gives up where a busy broker has accepted the topic but does not list it yet. */

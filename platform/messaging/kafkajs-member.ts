@@ -55,6 +55,7 @@ export type MemberParts = {
 const refusedWaitMs = 100;
 const severedMsMax = 300;
 
+// Over seventy lines: one member, in which kafkajs's group, fetches and events meet the lanes.
 export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
   const { options, settings, lanes, losses, name } = parts;
   const connection = openConnection(

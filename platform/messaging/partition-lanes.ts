@@ -75,6 +75,7 @@ type Assignment = Staleness & {
   isOver: boolean;
 };
 
+// Over seventy lines: the lanes of one consumer, from one assignment to the next.
 export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
   let current = newAssignment([], { isOver: true, isStale: true, isClosing: false }, options);
   let endedAt = performance.now();
@@ -143,15 +144,15 @@ export const createPartitionLanes = (options: LaneOptions): PartitionLanes => {
     get unassignedForMs() {
       return current.isOver ? performance.now() - endedAt : 0;
     },
-    unfed: () =>
-      current.isOver
-        ? []
-        : [...current.lanes]
-            .filter(([, lane]) => isIdle(lane) && lacksRecords(lane))
-            .map(([name, lane]) => `${name}@${lane.fetchedTo}`),
+    unfed: () => (current.isOver ? [] : unfedOf(current, isIdle)),
     progress: () => [...current.lanes.values()].map(progressOf),
   };
 };
+
+const unfedOf = ({ lanes }: Assignment, isIdle: (lane: Lane) => boolean): string[] =>
+  [...lanes]
+    .filter(([, lane]) => isIdle(lane) && lacksRecords(lane))
+    .map(([name, lane]) => `${name}@${lane.fetchedTo}`);
 
 const newAssignment = (
   partitions: readonly LaneStart[],

@@ -10,6 +10,7 @@ import {
   requestTimeoutMs,
 } from '#platform/messaging/rdkafka-connection';
 import type {
+  RdkafkaAdmin,
   RdkafkaAssignment,
   RdkafkaClient,
   RdkafkaError,
@@ -83,12 +84,7 @@ export const openRdkafkaAdmin = async (
       }),
     deleteTopics: (topics) =>
       asFault('delete topics', async () => {
-        for (const topic of topics)
-          try {
-            await called((done) => admin.deleteTopic(topic, requestTimeoutMs, done));
-          } catch (error) {
-            if ((error as { code?: number }).code !== unknownTopic) throw error;
-          }
+        for (const topic of topics) await deleteTopic(admin, topic);
       }),
     close: async () => {
       admin.disconnect();
@@ -99,6 +95,14 @@ export const openRdkafkaAdmin = async (
 
 /** `UNKNOWN_TOPIC_OR_PART`, as the broker answers it. */
 const unknownTopic = 3;
+
+const deleteTopic = async (admin: RdkafkaAdmin, topic: string): Promise<void> => {
+  try {
+    await called((done) => admin.deleteTopic(topic, requestTimeoutMs, done));
+  } catch (error) {
+    if ((error as { code?: number }).code !== unknownTopic) throw error;
+  }
+};
 
 const asFault = async <T>(action: string, work: () => Promise<T>): Promise<T> => {
   try {

@@ -70,17 +70,10 @@ export const watchBacklog = (
     unmeasuredSinceMs ??= performance.now();
     isAppended = false;
     try {
-      const { rows } = await db.query<{ rows: number; oldest_ms: number }>(
-        `SELECT count(*) AS rows,
-                coalesce(extract(epoch FROM clock_timestamp() - min(appended_at))::float8 * 1000, 0) AS oldest_ms
-         FROM outbox_waiting`,
-        [],
-      );
-      const [{ rows: count, oldest_ms: oldestMs } = { rows: 0, oldest_ms: 0 }] = rows;
-      last = { rows: count, oldestMs: Math.max(0, oldestMs), atMs: performance.now() };
-      isExpected = count > 0;
+      last = { ...(await countUnsent(db)), atMs: performance.now() };
+      isExpected = last.rows > 0;
       unmeasuredSinceMs = undefined;
-      unpublished.set(count);
+      unpublished.set(last.rows);
       oldest.set(last.oldestMs / 1000);
     } catch (error) {
       isExpected = true;
@@ -110,18 +103,38 @@ export const watchBacklog = (
     unpublished: () => last.rows,
     health: () => {
       const nowMs = performance.now();
-      const unmeasuredMs = nowMs - (unmeasuredSinceMs ?? nowMs);
-      if (last.oldestMs > silentMsMax)
-        return {
-          status: 'degraded',
-          detail: `${last.rows} rows wait for Kafka, the oldest for ${Math.round(last.oldestMs / 1000)} s`,
-        };
-      if (unmeasuredMs > silentMsMax)
-        return {
-          status: 'degraded',
-          detail: `the outbox could not be counted for ${Math.round(unmeasuredMs / 1000)} s`,
-        };
-      return { status: 'up' };
+      return healthOf(last, nowMs - (unmeasuredSinceMs ?? nowMs), silentMsMax);
     },
   };
+};
+
+type Unsent = { rows: number; oldestMs: number };
+
+const countUnsent = async (db: Pick<Database, 'query'>): Promise<Unsent> => {
+  const { rows } = await db.query<{ rows: number; oldest_ms: number }>(
+    `SELECT count(*) AS rows,
+            coalesce(extract(epoch FROM clock_timestamp() - min(appended_at))::float8 * 1000, 0) AS oldest_ms
+     FROM outbox_waiting`,
+    [],
+  );
+  const [{ rows: count, oldest_ms: oldestMs } = { rows: 0, oldest_ms: 0 }] = rows;
+  return { rows: count, oldestMs: Math.max(0, oldestMs) };
+};
+
+const healthOf = (
+  { rows, oldestMs }: Unsent,
+  unmeasuredMs: number,
+  silentMsMax: number,
+): DependencyHealth => {
+  if (oldestMs > silentMsMax)
+    return {
+      status: 'degraded',
+      detail: `${rows} rows wait for Kafka, the oldest for ${Math.round(oldestMs / 1000)} s`,
+    };
+  if (unmeasuredMs > silentMsMax)
+    return {
+      status: 'degraded',
+      detail: `the outbox could not be counted for ${Math.round(unmeasuredMs / 1000)} s`,
+    };
+  return { status: 'up' };
 };

@@ -61,6 +61,7 @@ const leaderPollMs = 1_000;
 const spacingMs = 5;
 const foreignCheckEveryMs = 1_000;
 
+// Over seventy lines: one relay, whose session, trouble and end share one state.
 export const createOutboxRelay = (
   host: Pick<Host, 'service' | 'logger' | 'metrics' | 'clock'>,
   db: Pick<Database, 'pool' | 'query'>,

@@ -60,7 +60,7 @@ export const createCrowds = <W extends { events: number; toMs: number; isGone: b
     length -= 1;
     return window;
   };
-  /** Not of the largest crowd: where each may keep but a few, who has just come would go before who has left. */
+  /** Not from the largest crowd: where all are small, that would remove who has just come before who has left. */
   const endsFirst = (): W | undefined => {
     let found: W | undefined;
     for (const events of sizes.keys()) {

@@ -1,12 +1,14 @@
 import { assert, isBrokenInvariant } from '#platform/assert';
-import { isRetriable, PlatformError } from '#platform/errors';
+import { isRetriable } from '#platform/errors';
 import type { BatchControl, IncomingRecord, RecordBatch, TopicPartition } from '#platform/messaging/broker';
-import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
+import type { EventReader, ReceivedEvent } from '#platform/messaging/events';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { Trials } from '#platform/messaging/trials';
 import type { Host } from '#platform/service-host';
 import { createEventLag } from '#platform/streams/event-lag';
-import { createRecentIds, type RecentIds, type RepeatedIds } from '#platform/streams/recent-ids';
+import type { RepeatedIds } from '#platform/streams/recent-ids';
+import { createRepeatFilter, type DistinctRecord, type RepeatFilter } from '#platform/streams/repeat-filter';
+import { stateAheadOfLog } from '#platform/streams/state-ahead-of-log';
 import type { StateStore } from '#platform/streams/state-store';
 
 /**
@@ -65,10 +67,7 @@ type Place = {
   nextOffset: bigint | undefined;
   /** Poison records before this offset were parked when they were read the first time. */
   parkedBefore: bigint;
-  repeats: RepeatedIds;
-  recentIds: RecentIds;
-  /** True when `recentIds` has what lies before the next offset, and no record is read again for it. */
-  remembers: boolean;
+  repeats: RepeatFilter;
 };
 
 /**
@@ -89,9 +88,8 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
   const foldRun = async (at: TopicPartition, run: readonly IncomingRecord[]): Promise<boolean> => {
     const place = places.of(at);
     const from = place.nextOffset ?? (await places.ask(at));
-    const { fresh, distinct, ids } = withoutRepeats(run, from, place);
-    const lastOfRun = run.at(-1);
-    if (lastOfRun !== undefined && lastOfRun.offset + 1n >= from) place.remembers = true;
+    const distinct = place.repeats.distinct(run, from);
+    const fresh = run.filter(({ offset }) => offset >= from);
     const last = fresh.at(-1);
     if (last === undefined) return false;
     const to = last.offset + 1n;
@@ -102,13 +100,13 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
       // An apply whose answer was lost, or another member, was faster: ask for the partition's offset, then fold the
       // rest.
       assert((await places.ask(at)) !== from, 'a stale place has moved');
-      place.remembers = false;
+      place.repeats.missed();
       return foldRun(at, fresh);
     }
     place.nextOffset = to;
     const hasParked = run.some((record) => trials.isParked(at, record));
     trials.movedTo(at, to);
-    for (const id of ids) place.recentIds.add(id);
+    for (const { id } of distinct) place.repeats.remember(id);
     report(at.topic, fresh.length, taken);
     return hasParked;
   };
@@ -118,12 +116,14 @@ export const createFoldHandler = <I, C, S extends StateStore<C>>(
       const { nextOffset, place } = await places.resume(at);
       // Read behind the state, which another member may still be adding to.
       const { low, high, committed } = await boundsOfLog();
-      if (nextOffset > high) throw aheadOfLog(at, nextOffset, high);
+      if (nextOffset > high)
+        throw stateAheadOfLog('the state', at, { nextOffset, high }, { retriable: false });
       place.parkedBefore = committed;
       if (nextOffset > 0n && nextOffset < low) return nextOffset;
-      const readAgain = place.remembers ? 0 : place.repeats.recordsMax;
       const wanted =
-        nextOffset > 0n ? nextOffset - BigInt(readAgain) : high - BigInt(limits.rereadPerPartitionMax);
+        nextOffset > 0n
+          ? nextOffset - place.repeats.recordsUnknown
+          : high - BigInt(limits.rereadPerPartitionMax);
       return wanted < low ? low : wanted;
     },
     handle: async (batch, control) => {
@@ -155,13 +155,10 @@ const createPlaces = <C, S extends StateStore<C>>(
   const of = (at: TopicPartition): Place => {
     const found = places.get(partitionName(at));
     if (found !== undefined) return found;
-    const repeats = repeatsOn(at.topic);
     const place: Place = {
       nextOffset: undefined,
       parkedBefore: 0n,
-      repeats,
-      recentIds: createRecentIds(repeats.idsMax),
-      remembers: false,
+      repeats: createRepeatFilter(repeatsOn(at.topic)),
     };
     places.set(partitionName(at), place);
     return place;
@@ -222,8 +219,8 @@ const createFoldAttempts = <I, C, S extends StateStore<C>>({ fold, reader, trial
   };
 
   return {
-    takeIn: async (at: TopicPartition, records: readonly IncomingRecord[], parkedBefore: bigint) =>
-      (await Promise.all(records.map((record) => takeInOne(at, record, parkedBefore)))).filter(
+    takeIn: async (at: TopicPartition, records: readonly DistinctRecord[], parkedBefore: bigint) =>
+      (await Promise.all(records.map(({ record }) => takeInOne(at, record, parkedBefore)))).filter(
         (each) => each !== null,
       ),
     /**
@@ -258,38 +255,4 @@ const foldReport = (host: Pick<Host, 'metrics' | 'clock'>, job: string) => {
     folded.inc({ job, topic }, records);
     lag([job], taken);
   };
-};
-
-const aheadOfLog = (at: TopicPartition, nextOffset: bigint, high: bigint): PlatformError =>
-  new PlatformError(
-    'state_ahead_of_log',
-    `the state has ${nextOffset} records of ${partitionName(at)}, which has ${high}: the topic was made anew or cut off (see docs/run-book.md)`,
-    { retriable: false },
-  );
-
-/**
- * Of a run: the records from the state's offset on, those of them that are no repeats, and the event ids of these that may
- * come again.
- */
-const withoutRepeats = (
-  run: readonly IncomingRecord[],
-  from: bigint,
-  { repeats, recentIds: recent }: Pick<Place, 'repeats' | 'recentIds'>,
-) => {
-  const fresh: IncomingRecord[] = [];
-  const distinct: IncomingRecord[] = [];
-  const ids = new Set<string>();
-  for (const record of run) {
-    const given = eventIdOf(record);
-    const id = given !== undefined && repeats.mayRepeat(given) ? given : undefined;
-    if (record.offset < from) {
-      if (id !== undefined) recent.add(id);
-      continue;
-    }
-    fresh.push(record);
-    if (id !== undefined && (recent.has(id) || ids.has(id))) continue;
-    if (id !== undefined) ids.add(id);
-    distinct.push(record);
-  }
-  return { fresh, distinct, ids };
 };

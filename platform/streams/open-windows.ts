@@ -1,6 +1,7 @@
 import { createCrowds } from '#platform/streams/crowds';
 import type { Topology, WindowOf } from '#platform/streams/topology';
 import { overlaps, type Span, spansOf } from '#platform/streams/window';
+import { createSlots, type Placed } from '#platform/streams/window-slots';
 
 /** An open window as it is stored: its number, key, bounds, revision and sum as JSON. */
 export type StoredWindow = readonly [
@@ -41,7 +42,10 @@ export type OpenWindows<I, A> = {
   /** The difference to the last call, for the changelog. */
   changes(): WindowChanges;
   everything(): StoredWindow[];
-  /** `isUnseen`: their rows may not have arrived, so they are in the next revision, too, with the number that they have. */
+  /**
+   * `isUnseen`: their rows may not have reached the sink, so the next `revise` returns them again, under the same revision
+   * where nothing has come since.
+   */
   restore(windows: Iterable<StoredWindow>, isUnseen: boolean): void;
 };
 
@@ -60,9 +64,6 @@ type Open<A> = Span & {
   isUnseen: boolean;
   isStored: boolean;
 };
-
-/** Windows are kept in slots by their end, so that closing looks only at those that are due. */
-const slotMs = 1_000;
 
 /**
  * More than this part of the windows with equally few events is a crowd: somebody invents keys. In a shop that is merely busy
@@ -322,78 +323,3 @@ const closed = <A>(open: Open<A>, emits: Topology<never, A, unknown>['emits']): 
 
 const byEndThenKey = (a: Open<unknown>, b: Open<unknown>): number =>
   a.toMs - b.toMs || (a.key < b.key ? -1 : a.key > b.key ? 1 : a.fromMs - b.fromMs);
-
-type Placed = Span & { isGone: boolean };
-
-/** Windows by the slot of their end. A window that has grown is moved when its old slot comes up. */
-const createSlots = <W extends Placed>() => {
-  const slots = new Map<number, W[]>();
-  let earliest = Number.POSITIVE_INFINITY;
-  let held = 0;
-  const slotOf = ({ toMs }: W): number => Math.floor(toMs / slotMs);
-  const add = (open: W): void => {
-    const slot = slotOf(open);
-    const others = slots.get(slot);
-    if (others === undefined) slots.set(slot, [open]);
-    else others.push(open);
-    earliest = Math.min(earliest, slot);
-    held += 1;
-  };
-  const takeSlot = (slot: number): W[] => {
-    const opens = slots.get(slot) ?? [];
-    slots.delete(slot);
-    held -= opens.length;
-    return opens.filter((open) => !open.isGone);
-  };
-  const findEarliest = (): void => {
-    earliest = Number.POSITIVE_INFINITY;
-    for (const slot of slots.keys()) earliest = Math.min(earliest, slot);
-  };
-  return {
-    add,
-    /** How many windows are in slots, with those that are gone. */
-    get held() {
-      return held;
-    },
-    keepOnly: (opens: readonly W[]): void => {
-      slots.clear();
-      held = 0;
-      earliest = Number.POSITIVE_INFINITY;
-      for (const open of opens) add(open);
-    },
-    /** Takes out those that end at or before `untilMs`. */
-    due: (untilMs: number): W[] => {
-      const due: W[] = [];
-      if (earliest * slotMs > untilMs) return due;
-      const until = Math.floor(untilMs / slotMs);
-      const passed = [...slots.keys()].filter((slot) => slot <= until);
-      for (const slot of passed)
-        for (const open of takeSlot(slot))
-          if (open.toMs <= untilMs) due.push(open);
-          else add(open);
-      findEarliest();
-      return due;
-    },
-    /** Takes out those that end first, one by one, while they are wanted. */
-    takeFirst: (isWanted: () => boolean, take: (open: W) => void): void => {
-      while (slots.size > 0 && isWanted()) {
-        const slot = earliest;
-        const opens = takeSlot(slot).sort((a, b) => a.toMs - b.toMs);
-        for (const open of opens)
-          if (slotOf(open) === slot && isWanted()) take(open);
-          else add(open);
-        if (!slots.has(slot)) findEarliest();
-      }
-    },
-    earliestEndMs: (): number | undefined => {
-      let endMs = Number.POSITIVE_INFINITY;
-      while (slots.size > 0) {
-        for (const open of takeSlot(earliest)) add(open);
-        for (const open of slots.get(earliest) ?? []) endMs = Math.min(endMs, open.toMs);
-        if (endMs !== Number.POSITIVE_INFINITY) return endMs;
-        findEarliest();
-      }
-      return undefined;
-    },
-  };
-};

@@ -6,14 +6,15 @@ import type {
   RecordBatch,
   TopicPartition,
 } from '#platform/messaging/broker';
-import { type EventReader, eventIdOf, type ReceivedEvent } from '#platform/messaging/events';
+import type { EventReader, ReceivedEvent } from '#platform/messaging/events';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { Trials } from '#platform/messaging/trials';
 import type { Host } from '#platform/service-host';
 import { createAlignment } from '#platform/streams/alignment';
 import type { Checkpoints } from '#platform/streams/checkpoints';
 import { createEventLag } from '#platform/streams/event-lag';
-import { createRecentIds, type RecentIds, type RepeatedIds } from '#platform/streams/recent-ids';
+import type { RepeatedIds } from '#platform/streams/recent-ids';
+import { createRepeatFilter, type DistinctRecord, type RepeatFilter } from '#platform/streams/repeat-filter';
 import type { Task, TaskLane } from '#platform/streams/task';
 import type { Contribution } from '#platform/streams/topology';
 
@@ -51,8 +52,7 @@ export type TaskFeed = {
 
 type Reading = {
   offset: bigint;
-  /** Undefined for an event that cannot be sent again. */
-  id: string | undefined;
+  id: DistinctRecord['id'];
   atMs: number;
   contributions: readonly (readonly Contribution<unknown>[])[];
 };
@@ -71,10 +71,7 @@ type FedPartition = {
   at: TopicPartition;
   tasks: readonly Task[];
   lanes: readonly TaskLane<unknown>[];
-  repeats: RepeatedIds;
-  recentIds: RecentIds;
-  /** True when `recentIds` has what lies before the next offset, and no record is read again for it. */
-  remembers: boolean;
+  repeats: RepeatFilter;
 };
 
 export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: FeedParts): TaskFeed => {
@@ -84,13 +81,13 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
   const readOne = createReadOne(parts);
   const partitionOf = createPartitions(parts);
 
-  const apply = ({ tasks, lanes, recentIds }: FedPartition, reading: Reading): void => {
+  const apply = ({ tasks, lanes, repeats }: FedPartition, reading: Reading): void => {
     for (const [nth, lane] of lanes.entries()) {
       const { name } = (tasks[nth] as Task).topology;
       const late = takeOrCrash(name, lane, reading, reading.contributions[nth] ?? []);
       if (late > 0) report.late(name, late);
     }
-    if (reading.id !== undefined) recentIds.add(reading.id);
+    repeats.remember(reading.id);
   };
 
   /** False when the partition belongs to another member before all are applied. */
@@ -113,14 +110,7 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
 
   return {
     expect: (at) => void partitionOf(at),
-    startFrom: async (at, { low }) => {
-      const fed = partitionOf(at);
-      // A task that has read nothing yet has lost nothing.
-      const begun = fed.lanes.filter(({ nextOffset }) => nextOffset > 0n);
-      if (begun.some(({ nextOffset }) => nextOffset < low)) return leastOf(begun);
-      const wanted = nextOffsetOf(fed) - (fed.remembers ? 0n : BigInt(fed.repeats.recordsMax));
-      return wanted < low ? low : wanted;
-    },
+    startFrom: async (at, { low }) => startOf(partitionOf(at), low),
     handle: async (batch, control) => {
       const fed = partitionOf(batch);
       const { records } = batch;
@@ -131,7 +121,6 @@ export const createTaskFeed = (host: Pick<Host, 'metrics' | 'clock'>, parts: Fee
         const readings = await readFresh(readOne, fed, some);
         if (!(await applyAll(fed, readings, control))) return;
         const nextOffset = (some.at(-1) as IncomingRecord).offset + 1n;
-        if (nextOffset >= nextOffsetOf(fed)) fed.remembers = true;
         for (const lane of fed.lanes) lane.moveTo(nextOffset);
         for (const task of fed.tasks) task.advance();
         trials.movedTo(fed.at, nextOffset);
@@ -170,18 +159,23 @@ const createPartitions = ({ tasks: all, topicsOf, repeatsOn }: FeedParts) => {
     if (found !== undefined) return found;
     const at = { topic, partition };
     const tasks = all.filter((task) => topicsOf(task).includes(topic));
-    const repeats = repeatsOn(topic);
     const fed = {
       at,
       tasks,
       lanes: tasks.map((task) => task.lane(at)),
-      repeats,
-      recentIds: createRecentIds(repeats.idsMax),
-      remembers: false,
+      repeats: createRepeatFilter(repeatsOn(topic)),
     };
     partitions.set(name, fed);
     return fed;
   };
+};
+
+const startOf = (fed: FedPartition, low: bigint): bigint => {
+  // A task that has read nothing yet has lost nothing.
+  const begun = fed.lanes.filter(({ nextOffset }) => nextOffset > 0n);
+  if (begun.some(({ nextOffset }) => nextOffset < low)) return leastOf(begun);
+  const wanted = nextOffsetOf(fed) - fed.repeats.recordsUnknown;
+  return wanted < low ? low : wanted;
 };
 
 /** Reads those records that are not handled yet and are no repeats. */
@@ -190,15 +184,8 @@ const readFresh = async (
   fed: FedPartition,
   records: readonly IncomingRecord[],
 ): Promise<Reading[]> => {
-  const from = nextOffsetOf(fed);
-  const ids = new Set<string>();
   const readings: Reading[] = [];
-  for (const record of records) {
-    const given = eventIdOf(record);
-    const id = given !== undefined && fed.repeats.mayRepeat(given) ? given : undefined;
-    if (id !== undefined && record.offset < from) fed.recentIds.add(id);
-    if (record.offset < from || (id !== undefined && (fed.recentIds.has(id) || ids.has(id)))) continue;
-    if (id !== undefined) ids.add(id);
+  for (const { record, id } of fed.repeats.distinct(records, nextOffsetOf(fed))) {
     const reading = await readOne(fed, record, id);
     if (reading !== null) readings.push(reading);
   }

@@ -21,7 +21,7 @@ export type Watermarks = {
    * the next one of its partition.
    */
   peek(at: TopicPartition, atMs: number): void;
-  /** The lowest mark of the other partitions; of those that cannot follow the clock, none has anything to wait for. */
+  /** The lowest mark of the others, without those ahead of a clock that was set back: they are idle. */
   without(at: TopicPartition): number;
   /** Pushes the watermark to `atMs` or beyond, for a bound: what comes before it is late. */
   raise(atMs: number): void;
@@ -50,6 +50,7 @@ export type WatermarkBounds = {
 
 const never = Number.NEGATIVE_INFINITY;
 
+// Over seventy lines: the marks of all partitions, what moves them and what is read from them.
 export const createWatermarks = ({ outOfOrderMsMax, idleAfterMs }: WatermarkBounds): Watermarks => {
   const marks = new Map<string, Mark>();
   let raisedToMs = never;

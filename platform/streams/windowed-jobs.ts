@@ -36,7 +36,7 @@ export type WindowedJobsOptions<E, P extends keyof E & string> = {
   timeOf(event: ReceivedEvent): number;
   /** Of a topic by the name that it has on the broker. */
   repeatsOn(topic: string): RepeatedIds;
-  limits?: Partial<WindowedLimits>;
+  limits: Pick<WindowedLimits, 'idleAfterMs'> & Partial<WindowedLimits>;
   /** The name of a topic of `events`, where it has another one; for tests beside a running platform. */
   topicName?(topic: string): string;
 };

@@ -9,9 +9,9 @@ export type WindowedLimits = {
   aheadMsMax: number;
 };
 
-export const defaultWindowedLimits: WindowedLimits = {
+/** Without `idleAfterMs`, of which whoever says up to when a job's rows are complete needs the same value. */
+export const defaultWindowedLimits: Omit<WindowedLimits, 'idleAfterMs'> = {
   checkpointEveryMs: 500,
   recordsPerCheckpointMax: 20_000,
-  idleAfterMs: 2_000,
   aheadMsMax: 600_000,
 };

@@ -23,6 +23,7 @@ import {
   readWritten,
   startJobProcess,
 } from '../../stream-jobs/windows/testing/windows-job.js';
+import { notInTwin } from './jobs.js';
 import type { Measured, TwinSettings } from './measured.js';
 
 const waitMsMax = 300_000;
@@ -80,21 +81,21 @@ export const runOurs = async (
     rows: {
       ...live,
       visits: new Map(
-        visits.map(({ event_id, path, orders, abandoned, ...row }) => [
-          `${row.visit_id} ${row.started_at}`,
-          row,
-        ]),
+        visits.map((row) => [`${row.visit_id} ${row.started_at}`, without(notInTwin.visits, row)]),
       ),
       performance: new Map(
-        performance.map(({ event_id, ...row }) => [
+        performance.map((row) => [
           `${row.product_id} ${row.currency ?? ''} ${row.from_at}`,
-          row,
+          without(notInTwin['product-performance'], row),
         ]),
       ),
     },
     cpuSeconds: used,
   };
 };
+
+const without = (names: readonly string[], row: object): object =>
+  Object.fromEntries(Object.entries(row).filter(([name]) => !names.includes(name)));
 
 const liveOf = async (
   redis: Redis,

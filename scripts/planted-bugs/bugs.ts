@@ -611,8 +611,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'platform/streams/task.ts',
-        find: 'if (BigInt(nextOffset) > at.high) throw aheadOfLog(at, nextOffset);',
-        replace: 'if (BigInt(nextOffset) < 0n) throw aheadOfLog(at, nextOffset);',
+        find: 'if (nextOffset > at.high)',
+        replace: 'if (nextOffset < 0n)',
       },
       {
         file: 'platform/streams/task-feed.ts',
@@ -808,8 +808,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     what: 'events that nobody can send again push those out of the memory that may come again',
     edits: [
       {
-        file: 'platform/streams/task-feed.ts',
-        find: 'given !== undefined && fed.repeats.mayRepeat(given) ? given : undefined',
+        file: 'platform/streams/repeat-filter.ts',
+        find: 'given !== undefined && mayRepeat(given) ? given : undefined',
         replace: 'given',
       },
     ],

@@ -152,5 +152,5 @@ const rowsIn = (found: readonly (readonly unknown[])[]): number =>
 
 const sizeOf = (key: string): number => rowsOfAnAnswer + Math.ceil(key.length / keyCharsPerRow);
 
-/** From when it was asked for until the end of the time that it serves. */
+/** True while the answer, counted from when it was asked for, may be served again although the data have changed. */
 const isHeld = ({ heldMs }: Kept, ageMs: number): boolean => ageMs <= heldMs && heldMs > 0;

@@ -225,7 +225,6 @@ const placesAndShowings = `arrayDistinct(arraySort(at_places) AS in_order) AS pl
 
 const namesOfKeys = `LEFT JOIN (${newestNames}) AS p ON p.product_id = c.key`;
 
-// Over seventy lines: one statement, whose parts have a meaning only together.
 const creditsQuery = (period: Period, by: Attributed, windowMs: number, rowsMax: number): Query => {
   const keyed = keys[by];
   return {

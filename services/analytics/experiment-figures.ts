@@ -107,7 +107,6 @@ export const teamsQuery = (experiment: Experiment, period: Period, windowMs: num
  * gives him. An order is the visitor's when it was placed in the visit (`X-Visit-Id`), or, where accounts are compared, by
  * the account, within the window from the first list.
  */
-// Over seventy lines: one statement, whose parts have a meaning only together.
 export const armsQuery = (experiment: Experiment, period: Period, windowMs: number): Query => {
   const isByVisit = experiment.unit === 'visit';
   const unit = unitOf(experiment);

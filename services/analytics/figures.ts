@@ -45,9 +45,7 @@ const namesKeptMax = 10_000;
  * taken out of those.
  */
 export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'monotonicMs'>): Figures => {
-  const asked = new Map<string, { version: string; periods: Set<string> }>();
-  /** The blocks that had too many rows, which they will not have less of: each would be read again for every question. */
-  const tooLarge = new Set<string>();
+  const fromBlocks = createBlocks(answers);
   const names = createFreshMap<string>({
     load: async (productIds) => {
       const { rows } = await answers.of<{ productId: string; name: string }>(namesQuery(productIds));
@@ -58,37 +56,6 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
     entriesMax: namesKeptMax,
     monotonicMs,
   });
-
-  /** True when this kind of question was asked for enough other periods since the data changed. */
-  const areMany = async (kind: string, period: Period): Promise<boolean> => {
-    const { version } = await answers.reading();
-    const known = asked.get(kind);
-    const periods = known?.version === version ? known.periods : new Set<string>();
-    asked.set(kind, { version, periods });
-    const key = `${period.fromMs}-${period.toMs}`;
-    if (periods.size < periodsBeforeBlocks) periods.add(key);
-    return !periods.has(key);
-  };
-
-  const fromBlocks = async <Row extends { bucket: number }>(
-    kind: string,
-    period: Period,
-    granularity: Granularity,
-    queryOf: (block: Period) => Query,
-  ): Promise<Answer<Row> | undefined> => {
-    if (!(await areMany(kind, period))) return undefined;
-    const blocks = blocksOf(period, blockMs[granularity]);
-    const nameOf = ({ fromMs }: Period): string => `${kind} ${fromMs}`;
-    const isAnyTooLarge = (): boolean => blocks.some((block) => tooLarge.has(nameOf(block)));
-    if (isAnyTooLarge()) return undefined;
-    const found = await Promise.all(blocks.map((block) => answers.of<Row>(queryOf(block))));
-    for (const [nth, block] of blocks.entries())
-      if ((found[nth]?.rows.length ?? 0) > blockRowsMax) tooLarge.add(nameOf(block));
-    if (isAnyTooLarge()) return undefined;
-    const [fromS, toS] = [period.fromMs / 1000, period.toMs / 1000];
-    const rows = found.flatMap((block) => block.rows.filter(({ bucket }) => bucket >= fromS && bucket < toS));
-    return { rows, reading: leastComplete(found.map((part) => part.reading)) };
-  };
 
   return {
     revenue: async (period, granularity, refunds) => {
@@ -118,6 +85,44 @@ export const createFigures = (answers: Answers, { monotonicMs }: Pick<Clock, 'mo
     },
     productTotals: (period, productIds, refunds) =>
       answers.of<ProductTotals>(productTotalsQuery(period, productIds, refunds)),
+  };
+};
+
+/** Answers out of aligned blocks; undefined where the question is better asked by itself. */
+const createBlocks = (answers: Answers) => {
+  const asked = new Map<string, { version: string; periods: Set<string> }>();
+  /** Blocks with too many rows; they do not get fewer, so they are not read again. */
+  const tooLarge = new Set<string>();
+
+  /** True when this kind of question was asked for enough other periods since the data changed. */
+  const areMany = async (kind: string, period: Period): Promise<boolean> => {
+    const { version } = await answers.reading();
+    const known = asked.get(kind);
+    const periods = known?.version === version ? known.periods : new Set<string>();
+    asked.set(kind, { version, periods });
+    const key = `${period.fromMs}-${period.toMs}`;
+    if (periods.size < periodsBeforeBlocks) periods.add(key);
+    return !periods.has(key);
+  };
+
+  return async <Row extends { bucket: number }>(
+    kind: string,
+    period: Period,
+    granularity: Granularity,
+    queryOf: (block: Period) => Query,
+  ): Promise<Answer<Row> | undefined> => {
+    if (!(await areMany(kind, period))) return undefined;
+    const blocks = blocksOf(period, blockMs[granularity]);
+    const nameOf = ({ fromMs }: Period): string => `${kind} ${fromMs}`;
+    const isAnyTooLarge = (): boolean => blocks.some((block) => tooLarge.has(nameOf(block)));
+    if (isAnyTooLarge()) return undefined;
+    const found = await Promise.all(blocks.map((block) => answers.of<Row>(queryOf(block))));
+    for (const [nth, block] of blocks.entries())
+      if ((found[nth]?.rows.length ?? 0) > blockRowsMax) tooLarge.add(nameOf(block));
+    if (isAnyTooLarge()) return undefined;
+    const [fromS, toS] = [period.fromMs / 1000, period.toMs / 1000];
+    const rows = found.flatMap((block) => block.rows.filter(({ bucket }) => bucket >= fromS && bucket < toS));
+    return { rows, reading: leastComplete(found.map((part) => part.reading)) };
   };
 };
 

@@ -26,6 +26,17 @@ export type Claim = {
   gathered: string | null;
 };
 
+/** Of the offsets from `from` until before `to`, none of which has a row. */
+export const emptyClaim = (from: number, to: number): Claim => ({
+  firstOffset: from,
+  lastOffset: to - 1,
+  attempt: 0,
+  schemaIds: [],
+  rows: 0,
+  excluded: [],
+  gathered: null,
+});
+
 export type Exclusion = { offset: number; reason: string; detail: string };
 
 /**

@@ -10,11 +10,14 @@
  * - a *claim* is a block's bounds, stored before it is inserted, and *ownership* is the right to store one
  *   (`block-claims.ts`). A *replay* is a claim that may be unfinished: its block is built again unchanged
  *   (`resume-point.ts`);
+ * - an *insert* takes a closed block through its steps: claim it, park its poison, insert its rows, check that they are
+ *   there, commit its end (`block-insert.ts`);
  * - a *gathering* inserts blocks of several partitions of a table together (`gathering.ts`, `gathered-insert.ts`);
  * - a *sequence* is the blocks of one partition: one grows while the previous one is inserted (`block-sequence.ts`);
  * - an *assignment* is the partition for as long as Kafka assigns it to this process (`assignment.ts`);
  * - a *pipeline* loads one partition into its table and coordinates all of these (`partition-pipeline.ts`);
- * - a *gate* holds claims back while a back-fill puts another table in the place of a feed's (`table-gate.ts`, `backfill/`).
+ * - a *gate* holds claims back while a back-fill puts another table in the place of a feed's (`table-gate.ts`, `backfill/`);
+ * - the *eraser* takes the words of erased people out of the tables, beside the load (`typed-words-worker.ts`, ADR 36).
  *
  * Offsets are numbers here, where the broker has bigints: they are compared for every record, and none reaches 2^53.
  */
@@ -74,10 +77,6 @@ export type IngestOptions = {
 
 const partitionsMax = 1024;
 const drainWaitMsMax = 3_000;
-/**
- * The tables keep 10,000 tokens, which is longer than this even if a hundred partitions insert three times a second.
- */
-const tokenTrustedMs = 20_000;
 const backlogBlockWaitMs = 1_000;
 /** Work without progress for this long is reported as stalled. */
 const stalledMsMax = 15_000;
@@ -225,7 +224,7 @@ const createPipelines = (options: IngestOptions) => {
     inFlight: createInFlight(limits.inFlightBytesMax, limits.insertsConcurrentlyMax),
     clock: options.clock,
     logger,
-    limits: { ...limits, backlogBlockWaitMs, tokenTrustedMs },
+    limits: { ...limits, backlogBlockWaitMs },
     lostRanges,
     ...telemetry,
     onFatal: options.onFatal,

@@ -14,7 +14,7 @@ import { activityOf } from '#schemas/shopper-activity/testing/activity';
 import { brokenRule } from '#schemas/value-rules';
 import { type Feed, feeds } from './feeds.js';
 import { createIntake, type Intake, type Outcome } from './intake.js';
-import { createRepeats } from './repeats.js';
+import { createSeenIds } from './seen-ids.js';
 import { createTreatments } from './treatments.js';
 
 const schemas: object[] = [
@@ -30,7 +30,7 @@ const open = async (table: string, topic?: string): Promise<Intake> => {
   ) as Feed;
   const treatments = createTreatments({ schemaById: async (id) => schemas[id - 1] as object }, feed);
   for (const schema of schemas) await treatments.find(idOf(schema));
-  return createIntake(feed, treatments, feed.repeats && createRepeats(feed.repeats, []));
+  return createIntake(feed, treatments, feed.repeats && createSeenIds(feed.repeats, []));
 };
 
 const at = (value: Buffer | null) => ({

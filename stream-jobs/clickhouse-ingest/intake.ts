@@ -3,7 +3,7 @@ import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import { meaningless } from './datum-check.js';
 import type { Feed } from './feeds.js';
 import type { RecordInPlace } from './record-in-place.js';
-import type { Repeats } from './repeats.js';
+import type { SeenIds } from './seen-ids.js';
 import type { RowTreatment, Treatments } from './treatments.js';
 
 /** The outcome of the intake for a record. */
@@ -35,7 +35,7 @@ const excludedRepeat: Outcome = { kind: 'excluded', reason: repeated, detail: ''
 export const createIntake = (
   feed: Feed,
   treatments: Pick<Treatments, 'known'>,
-  repeats: Repeats | null,
+  seenIds: SeenIds | null,
 ): Intake => {
   const mayBeEmpty = feed.keepsEvents || !feed.onlyThese;
   return {
@@ -51,7 +51,7 @@ export const createIntake = (
       const datum = valueStart + wirePrefixBytes;
       const walked = treatment.walk(bytes, datum, valueEnd);
       if (walked !== valueEnd) return wrongDatum(treatment, bytes, datum, valueEnd, walked);
-      return repeats?.seen(treatment, record, datum) === true && !isRebuilding ? excludedRepeat : treatment;
+      return seenIds?.seen(treatment, record, datum) === true && !isRebuilding ? excludedRepeat : treatment;
     },
   };
 };

@@ -46,7 +46,7 @@ const open = async (log: LogBounds, newest: Ownership['newest'] = null) => {
     inFlight: createInFlight(1_000, 1),
     clock: handClock(),
     logger: testLogger('ingest'),
-    limits: { blockBytesMax: 1_000, blockRowsMax: 10, backlogBlockWaitMs: 60_000, tokenTrustedMs: 20_000 },
+    limits: { blockBytesMax: 1_000, blockRowsMax: 10, backlogBlockWaitMs: 60_000 },
     lostRanges: { logStartOf: async () => log.start, note: async () => {} },
     onIngested: () => {},
     onDifference: () => {},
@@ -102,6 +102,16 @@ describe('a partition whose last block was inserted and not committed', () => {
     expect(pipeline.startOffset).toBe(20);
     await pipeline.end();
   });
+});
+
+it('a partition whose log is shorter than what its table has is held until somebody has acted', async () => {
+  const { pipeline, accept } = await open({ start: 0, end: 19, committed: 0 });
+  await expect(accept(18)).rejects.toMatchObject({
+    code: 'state_ahead_of_log',
+    message: expect.stringContaining('the table sales took 20 records of sales/0, which has 19'),
+    retriable: true,
+  });
+  await pipeline.end();
 });
 
 describe('a block that is built again', () => {

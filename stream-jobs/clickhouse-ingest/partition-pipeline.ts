@@ -3,6 +3,7 @@ import { isRetriable, PlatformError } from '#platform/errors';
 import { wirePrefixBytes } from '#platform/messaging/avro-codec';
 import type { BatchControl, IncomingRecord, RecordBatch, RecordPack } from '#platform/messaging/broker';
 import { PackCursor } from '#platform/messaging/record-pack';
+import { stateAheadOfLog } from '#platform/streams/state-ahead-of-log';
 import { backoffMs } from '#platform/waiting/backoff';
 import { sleep } from '#platform/waiting/sleep';
 import { type Assignment, createAssignment, heartbeatMs } from './assignment.js';
@@ -15,21 +16,14 @@ import type { Gathering } from './gathering.js';
 import { createIntake, type Intake, type Outcome, repeated } from './intake.js';
 import type { LostRanges } from './lost-ranges.js';
 import type { RecordInPlace } from './record-in-place.js';
-import { createRepeats } from './repeats.js';
 import { findResumePoint, type Replay } from './resume-point.js';
+import { createSeenIds } from './seen-ids.js';
 import type { Treatments } from './treatments.js';
 
 export type PipelineDeps = BlockInsertDeps & {
-  limits: PipelineLimits;
+  limits: BlockLimits;
   lostRanges: LostRanges;
   onFatal(error: unknown): void;
-};
-
-export type PipelineLimits = BlockLimits & {
-  /**
-   * The rows of a claim older than this are looked up by their offsets, because ClickHouse may have dropped its token.
-   */
-  tokenTrustedMs: number;
 };
 
 /**
@@ -88,7 +82,6 @@ export const openPipeline = async (
   const { feed, partition, ownership, treatments } = place;
   const resumed = await findResumePoint(feed, partition, ownership.newest, {
     stored: deps.stored,
-    tokenTrustedMs: deps.limits.tokenTrustedMs,
     onDifference: deps.onDifference,
   });
   const { start: logStart } = log;
@@ -99,17 +92,17 @@ export const openPipeline = async (
     if (replay === null) nextOffset = logStart;
   }
   const seedBefore = replay === null ? nextOffset : replay.lastOffset + 1;
-  const repeats =
+  const seenIds =
     feed.repeats === null
       ? null
-      : createRepeats(
+      : createSeenIds(
           feed.repeats,
           await deps.stored.eventIdsBefore(feed, partition, seedBefore, feed.repeats),
         );
   return new Pipeline(
     place,
     { nextOffset, replay, log, serverStartedAtMs: resumed.serverStartedAtMs },
-    createIntake(feed, treatments, repeats),
+    createIntake(feed, treatments, seenIds),
     deps,
   );
 };
@@ -201,12 +194,15 @@ class Pipeline implements PartitionPipeline {
     const { feed, partition } = this.#place;
     const { nextOffset } = this.#blocks;
     // To continue at the stored offset would lose new records, and to read on would mix up two logs.
-    if (highWatermark < nextOffset)
-      throw new PlatformError(
-        'clickhouse_rejected',
-        `${feed.table} holds ${feed.topic}-${partition} up to ${nextOffset}, but its log ends at ${highWatermark}: was the topic made anew without emptying the table and ingest_blocks?`,
+    if (highWatermark < nextOffset) {
+      const at = { topic: feed.topic, partition };
+      throw stateAheadOfLog(
+        `the table ${feed.table}`,
+        at,
+        { nextOffset, high: highWatermark },
         { retriable: true },
       );
+    }
     const first = records[0];
     const last = records.at(-1);
     if (first === undefined || last === undefined) return;

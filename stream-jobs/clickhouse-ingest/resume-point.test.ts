@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Ownership } from './block-claims.js';
 import { type Feed, feeds } from './feeds.js';
-import { findResumePoint } from './resume-point.js';
+import { findResumePoint, tokenTrustedMs } from './resume-point.js';
 import type { StoredRows } from './stored-rows.js';
 
 const sales = feeds.find(({ table }) => table === 'sales') as Feed;
 const products = feeds.find(({ table }) => table === 'products') as Feed;
 const claimedAtMs = Date.UTC(2030, 0, 1);
-const tokenTrustedMs = 20_000;
 
 type Newest = NonNullable<Ownership['newest']>;
 
@@ -44,7 +43,7 @@ const resume = async (
     },
   };
   const onDifference = (_feed: Feed, count: number) => differences.push(count);
-  const point = await findResumePoint(feed, 2, newest, { stored, tokenTrustedMs, onDifference });
+  const point = await findResumePoint(feed, 2, newest, { stored, onDifference });
   return { ...point, mended, differences };
 };
 type Setting = { feed: Feed; there: number[]; startedAtMs: number; wrong: number };

@@ -20,6 +20,12 @@ export type ResumePoint = {
   serverStartedAtMs: number;
 };
 
+/**
+ * The rows of a claim older than this are looked up by their offsets, because ClickHouse may have dropped its token. The
+ * tables keep 10,000 tokens, which is longer than this even if a hundred partitions insert three times a second.
+ */
+export const tokenTrustedMs = 20_000;
+
 /** Two readings of the same start differ by less than this, since they are precise to a second. */
 export const restartMsMin = 2_500;
 
@@ -39,7 +45,6 @@ export const findResumePoint = async (
   newest: Ownership['newest'],
   deps: {
     stored: StoredRows;
-    tokenTrustedMs: number;
     onDifference(feed: Feed, count: number): void;
   },
 ): Promise<ResumePoint> => {
@@ -53,7 +58,7 @@ export const findResumePoint = async (
   const { firstOffset, lastOffset, attempt, rows, excluded, ageMs } = newest;
   const after = { nextOffset: lastOffset + 1, replay: null, serverStartedAtMs };
   if (rows === 0 && excluded.length === 0) return after;
-  const isTokenTrusted = attempt === 0 && !isFromFuture(newest) && ageMs <= deps.tokenTrustedMs;
+  const isTokenTrusted = attempt === 0 && !isFromFuture(newest) && ageMs <= tokenTrustedMs;
   const there =
     !isTokenTrusted && feed.appendOnly ? await stored.offsets(feed, partition, firstOffset, lastOffset) : [];
   // Of a gathered insert another owner may have repeated a part, and thereby stopped the rest of its sums. Another attempt

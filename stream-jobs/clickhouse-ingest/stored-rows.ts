@@ -33,8 +33,15 @@ export type StoredRows = {
 /** The rows of a feed in its table, which has those of other topics too where it keeps events. */
 export type StoredFeed = Pick<Feed, 'table' | 'topic' | 'keepsEvents'>;
 
-const rowsOf = ({ table, topic, keepsEvents }: StoredFeed, partition: number): string =>
-  `${table} WHERE ${keepsEvents ? `topic = ${textLiteral(topic)} AND ` : ''}kafka_partition = ${partition}`;
+/** What follows FROM to read a partition's rows, of the client's database unless another is named; AND may follow. */
+export const rowsOf = (
+  { table, topic, keepsEvents }: StoredFeed,
+  partition: number,
+  database?: string,
+): string => {
+  const from = database === undefined ? table : `${database}.${table}`;
+  return `${from} WHERE ${keepsEvents ? `topic = ${textLiteral(topic)} AND ` : ''}kafka_partition = ${partition}`;
+};
 
 export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command'>): StoredRows => {
   const valuesOf = gatherLists(clickhouse);
@@ -84,7 +91,7 @@ export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command
   };
 };
 
-/** The condition by which `createRepeats` selects ids. */
+/** The condition by which `createSeenIds` selects ids. */
 const notTimeOrdered = "AND NOT (length(event_id) = 36 AND substring(event_id, 15, 1) = '7')";
 
 const listsTogetherMax = 50;

@@ -15,6 +15,7 @@ CREATE TABLE shopper_activity (
   query STRING,
   `position` INT,
   recommendation_id STRING,
+  device STRING,
   occurred_at TIMESTAMP(3),
   WATERMARK FOR occurred_at AS occurred_at - INTERVAL '10' SECOND
 ) WITH (

@@ -13,7 +13,8 @@ CREATE TABLE visits (
   removes BIGINT,
   searches BIGINT,
   clicks BIGINT,
-  checkouts BIGINT
+  checkouts BIGINT,
+  device STRING
 ) WITH (${SINK:visits});
 
 CREATE VIEW shopper_actions AS
@@ -38,6 +39,7 @@ SELECT
   COUNT(*) FILTER (WHERE `type` = 'product_removed'),
   COUNT(*) FILTER (WHERE `type` = 'products_searched'),
   COUNT(*) FILTER (WHERE `type` = 'recommendation_clicked'),
-  COUNT(*) FILTER (WHERE `type` = 'checkout_started')
+  COUNT(*) FILTER (WHERE `type` = 'checkout_started'),
+  SUBSTRING(MAX(CASE WHEN device IS NOT NULL THEN CONCAT(at_text, device) END) FROM 18)
 FROM TABLE(SESSION(TABLE shopper_actions PARTITION BY visit_id, DESCRIPTOR(occurred_at), ${VISIT_GAP}))
 GROUP BY visit_id, window_start, window_end;

@@ -40,9 +40,7 @@ export const defaultBounds: SimilarityBounds = {
   sliceTtlMs: hourMs,
 };
 
-/**
- * Stores the state. Two implementations pass one contract suite: Redis for the running job, memory for replays.
- */
+/** Stores the state: in Redis for the job, and in memory for tests. Both pass one contract suite. */
 export type SimilarityStore = StateStore<Changes> & {
   /** The current visits and baskets of these ids; unknown ones are absent. */
   load(ids: { visits: readonly string[]; baskets: readonly string[] }): Promise<{

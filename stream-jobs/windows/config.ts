@@ -3,6 +3,7 @@ import { engineSettings } from '#platform/engine-settings';
 import { jobSettings } from '#platform/service';
 import { defaultWindowedLimits as limits } from '#platform/streams/windowed-limits';
 import { currencies } from '#schemas/currency';
+import { idleAfterMsAsDefault } from '#schemas/window-times';
 import { defaultSettings } from './defaults.js';
 
 const amounts = setting.text
@@ -43,7 +44,7 @@ export const windowsConfig = envSchema({
     setting.integer(50, 60_000).default(limits.checkpointEveryMs),
   ],
   /** A partition without records for so long does not hold the watermark. */
-  idleAfterMs: ['WINDOWS_IDLE_AFTER_MS', setting.integer(100, 86_400_000).default(limits.idleAfterMs)],
+  idleAfterMs: ['WINDOWS_IDLE_AFTER_MS', setting.integer(100, 86_400_000).default(idleAfterMsAsDefault)],
   /** A visit ends after so long without an action. */
   visitGapMs: [
     'WINDOWS_VISIT_GAP_MS',

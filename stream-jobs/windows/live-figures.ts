@@ -18,7 +18,10 @@ type Money = Record<string, number>;
 
 type Live = { orders: number; gmv: Money; refunds: Money; visitors: Distinct };
 
-/** What happens in the shop now: orders, money per currency and active visitors. */
+/**
+ * What happens in the shop now: orders, money per currency and active visitors. The file is not named after the job,
+ * because files whose names end in `-metrics` are those that have effects.
+ */
 export const liveMetrics = (size: LiveSize, sink: Sink<LiveWindow>) =>
   topology({
     name: size === 'minute' ? 'live-metrics-minute' : 'live-metrics',

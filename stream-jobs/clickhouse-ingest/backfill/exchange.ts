@@ -2,7 +2,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import { PlatformError } from '#platform/errors';
 import type { TopicPartition } from '#platform/messaging/broker';
 import { partitionName } from '#platform/messaging/partition-name';
-import type { Claim } from '../block-claims.js';
+import { emptyClaim } from '../block-claims.js';
 import { claimedAs, type Feed } from '../feeds.js';
 import type { StoredRows } from '../stored-rows.js';
 import { isGone, setGates } from '../table-gate.js';
@@ -159,21 +159,11 @@ const repeatUnfinished = async (
 
 /** The stages of a place up to `settled`, those that are done among them. */
 export const stagesTo = ({ from, to, copiedTo }: PlannedPlace, settled: number): Stage[] => [
-  ...(from > 0 ? [{ until: from, kind: 'pass', claim: withoutRows(0, from) } as const] : []),
+  ...(from > 0 ? [{ until: from, kind: 'pass', claim: emptyClaim(0, from) } as const] : []),
   ...(to > from ? [{ until: to, kind: 'read' } as const] : []),
-  ...(copiedTo > to ? [{ until: copiedTo, kind: 'pass', claim: withoutRows(to, copiedTo) } as const] : []),
+  ...(copiedTo > to ? [{ until: copiedTo, kind: 'pass', claim: emptyClaim(to, copiedTo) } as const] : []),
   ...(settled > copiedTo ? [{ until: settled, kind: 'read' } as const] : []),
 ];
-
-const withoutRows = (from: number, to: number): Claim => ({
-  firstOffset: from,
-  lastOffset: to - 1,
-  attempt: 0,
-  schemaIds: [],
-  rows: 0,
-  excluded: [],
-  gathered: null,
-});
 
 export const feedOf = ({ topic }: Pick<PlannedPlace, 'topic'>, feeds: readonly Feed[]): Feed => {
   const feed = feeds.find((each) => each.topic === topic);

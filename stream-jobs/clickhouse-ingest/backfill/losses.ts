@@ -2,6 +2,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import { textLiteral } from '#platform/clickhouse/text-literal';
 import { partitionName } from '#platform/messaging/partition-name';
 import { claimedAs, type Feed } from '../feeds.js';
+import { rowsOf } from '../stored-rows.js';
 import { StartAgain } from './start-again.js';
 
 /** Offsets of one partition of a feed. */
@@ -37,8 +38,8 @@ export const assertNothingLost = async (ranges: readonly Range[], { live, next }
 
 const nameOf = ({ feed: { topic }, partition }: Range): string => partitionName({ topic, partition });
 
-const isIn = ({ feed, partition, from, to }: Range): string =>
-  `${feed.keepsEvents ? `topic = ${textLiteral(feed.topic)} AND ` : ''}kafka_partition = ${partition} AND kafka_offset >= ${from} AND kafka_offset < ${to}`;
+const rowsIn = (database: string, { feed, partition, from, to }: Range): string =>
+  `${rowsOf(feed, partition, database)} AND kafka_offset >= ${from} AND kafka_offset < ${to}`;
 
 const countsOf = async (
   database: string,
@@ -47,7 +48,7 @@ const countsOf = async (
 ): Promise<Map<string, number>> => {
   const each = ranges.map(
     (range) =>
-      `SELECT ${textLiteral(nameOf(range))} AS name, uniqExact(kafka_offset) AS offsets FROM ${database}.${range.feed.table} WHERE ${isIn(range)}`,
+      `SELECT ${textLiteral(nameOf(range))} AS name, uniqExact(kafka_offset) AS offsets FROM ${rowsIn(database, range)}`,
   );
   const rows = await query<{ name: string; offsets: number }>(each.join(' UNION ALL '));
   return new Map(rows.map(({ name, offsets }) => [name, offsets]));
@@ -57,8 +58,8 @@ const countsOf = async (
 const lackingOf = async (range: Range, { live, next }: Tables): Promise<{ rows: number; first: number }> => {
   const { feed, partition } = range;
   const [found] = await next.query<{ rows: number; first: number }>(
-    `SELECT uniqExact(kafka_offset) AS rows, min(kafka_offset) AS first FROM ${live.database}.${feed.table} WHERE ${isIn(range)}
-       AND kafka_offset NOT IN (SELECT kafka_offset FROM ${next.database}.${feed.table} WHERE ${isIn(range)})
+    `SELECT uniqExact(kafka_offset) AS rows, min(kafka_offset) AS first FROM ${rowsIn(live.database, range)}
+       AND kafka_offset NOT IN (SELECT kafka_offset FROM ${rowsIn(next.database, range)})
        AND kafka_offset NOT IN (
          SELECT arrayJoin(arrayMap(each -> each.1, excluded)) FROM ${next.database}.ingest_blocks
          WHERE topic = ${textLiteral(claimedAs(feed))} AND partition = ${partition})`,

@@ -2,6 +2,7 @@ import type { ClickHouse } from '#platform/clickhouse/client';
 import { PlatformError } from '#platform/errors';
 import { newId } from '#platform/ids';
 import type { Feed } from '../feeds.js';
+import { rowsOf } from '../stored-rows.js';
 import { type LiveRows, settledTo } from './settled.js';
 
 /** What to replay. Without a bound, everything that Kafka has. */
@@ -56,9 +57,6 @@ const rangeOf = async (
   };
 };
 
-const rowsOf = ({ table, keepsEvents }: Feed): string =>
-  `${table} WHERE ${keepsEvents ? 'topic = {topic:String} AND ' : ''}kafka_partition = {partition:UInt16}`;
-
 /** Behind the last row before the first one that occurred at `ms` or later, so that rows that miss there are read too. */
 const offsetAt = async (
   feed: Feed,
@@ -66,12 +64,12 @@ const offsetAt = async (
   ms: number,
   clickhouse: Pick<ClickHouse, 'query'>,
 ): Promise<number> => {
-  const params = { topic: feed.topic, partition, ms };
+  const rows = rowsOf(feed, partition);
   const [found] = await clickhouse.query<{ behind: number }>(
-    `SELECT coalesce(maxOrNull(kafka_offset) + 1, 0) AS behind FROM ${rowsOf(feed)}
-       AND kafka_offset < (SELECT if(count() = 0, toUInt64(-1), min(kafka_offset)) FROM ${rowsOf(feed)}
+    `SELECT coalesce(maxOrNull(kafka_offset) + 1, 0) AS behind FROM ${rows}
+       AND kafka_offset < (SELECT if(count() = 0, toUInt64(-1), min(kafka_offset)) FROM ${rows}
          AND occurred_at >= fromUnixTimestamp64Milli({ms:Int64}, 'UTC'))`,
-    params,
+    { ms },
   );
   return found?.behind ?? 0;
 };
@@ -83,11 +81,12 @@ const offsetBehind = async (
   ms: number,
   clickhouse: Pick<ClickHouse, 'query'>,
 ): Promise<number | null> => {
+  const rows = rowsOf(feed, partition);
   const [found] = await clickhouse.query<{ rows: number; first: number }>(
-    `SELECT count() AS rows, min(kafka_offset) AS first FROM ${rowsOf(feed)}
-       AND kafka_offset > (SELECT toInt64(coalesce(maxOrNull(kafka_offset), -1)) FROM ${rowsOf(feed)}
+    `SELECT count() AS rows, min(kafka_offset) AS first FROM ${rows}
+       AND kafka_offset > (SELECT toInt64(coalesce(maxOrNull(kafka_offset), -1)) FROM ${rows}
          AND occurred_at < fromUnixTimestamp64Milli({ms:Int64}, 'UTC'))`,
-    { topic: feed.topic, partition, ms },
+    { ms },
   );
   return found === undefined || found.rows === 0 ? null : found.first;
 };

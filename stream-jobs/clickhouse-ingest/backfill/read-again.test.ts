@@ -4,6 +4,7 @@ import { avroType, encode } from '#platform/messaging/avro-codec';
 import type { BatchHandler, Broker, IncomingRecord } from '#platform/messaging/broker';
 import { testLogger } from '#platform/testing/logged-errors';
 import { records } from '#schemas/events';
+import { emptyClaim } from '../block-claims.js';
 import { type Feed, feeds } from '../feeds.js';
 import { readAgain, type Stage } from './read-again.js';
 
@@ -95,19 +96,7 @@ const setUp = (lows: readonly [first: number, then: number]) => {
   return { read, asked, rows: () => inserts.reduce((sum, { rows }) => sum + (rows ?? 0), 0) };
 };
 
-const pass = (until: number): Stage => ({
-  until,
-  kind: 'pass',
-  claim: {
-    firstOffset: 0,
-    lastOffset: until - 1,
-    attempt: 0,
-    schemaIds: [],
-    rows: 0,
-    excluded: [],
-    gathered: null,
-  },
-});
+const pass = (until: number): Stage => ({ until, kind: 'pass', claim: emptyClaim(0, until) });
 
 describe('reading again', () => {
   it('reads what is not passed over, up to its end', async () => {

@@ -15,7 +15,14 @@ import type { SchemaRegistry } from '#platform/messaging/schema-registry';
 import type { Logger } from '#platform/telemetry/logger';
 import { createBell } from '#platform/waiting/bell';
 import { sleep } from '#platform/waiting/sleep';
-import { type BlockClaims, type Claim, createBlockClaims, type Ownership } from '../block-claims.js';
+import { heartbeatMs } from '../assignment.js';
+import {
+  type BlockClaims,
+  type Claim,
+  createBlockClaims,
+  emptyClaim,
+  type Ownership,
+} from '../block-claims.js';
 import { claimedAs, type Feed } from '../feeds.js';
 import { createInFlight } from '../in-flight.js';
 import type { LostRanges } from '../lost-ranges.js';
@@ -50,15 +57,14 @@ export type ReadAgainOptions = {
   onProgress(at: TopicPartition & { insertedTo: number }): void;
 };
 
+/** As the ingest has them unless its settings say otherwise. A block that is repeated has the bounds of its claim. */
 const limits = {
   blockBytesMax: 12 * 1024 * 1024,
   blockRowsMax: 150_000,
   backlogBlockWaitMs: 1_000,
-  tokenTrustedMs: 20_000,
 };
 const inFlightBytesMax = 64 * 1024 * 1024;
 const fetchBytesPerPartitionMax = 2 * 1024 * 1024;
-const heartbeatMs = 1_000;
 const never = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -291,13 +297,7 @@ class Reader {
 
 /** As if a block without rows ended there. */
 const passedOver = (until: number): NonNullable<Ownership['newest']> => ({
-  firstOffset: until,
-  lastOffset: until - 1,
-  attempt: 0,
-  schemaIds: [],
-  rows: 0,
-  excluded: [],
-  gathered: null,
+  ...emptyClaim(until, until),
   claimedAtMs: 0,
   ageMs: 0,
 });

@@ -2,6 +2,7 @@ import type { BrokerAdmin } from '#platform/messaging/broker';
 import { partitionName } from '#platform/messaging/partition-name';
 import type { BlockClaims, Claim, ClaimedBefore } from '../block-claims.js';
 import { claimedAs, type Feed } from '../feeds.js';
+import { tokenTrustedMs } from '../resume-point.js';
 import type { StoredRows } from '../stored-rows.js';
 
 /** What shows how far the ingest is with the live tables. */
@@ -22,11 +23,13 @@ export type Settled = {
 
 type Place = { feed: Feed; partition: number };
 
+/** A new owner is taken to need no longer from reading the claim of its partition until that block is in the table. */
+const insertedWithinMs = 40_000;
 /**
- * A claim as young as this may be on its way a second time, although it is finished: a new owner of its partition trusts a token
- * for 20 s, and takes some time until it inserts.
+ * A claim as young as this may be on its way a second time, although it is finished: a new owner of its partition trusts
+ * its token.
  */
-const replayedMsMax = 60_000;
+const replayedMsMax = tokenTrustedMs + insertedWithinMs;
 
 /**
  * Of each partition's claims only the newest can be unfinished, and not if the ingest has committed its end, which it does

@@ -5,7 +5,7 @@ import type { RecordInPlace } from './record-in-place.js';
 import type { RowTreatment } from './treatments.js';
 
 /** The event ids of a partition's last records, to recognise repeats. */
-export type Repeats = {
+export type SeenIds = {
   /**
    * True when the event id of the record, whose datum starts at `start`, is among the last ones; otherwise it adds the
    * id as the newest.
@@ -14,7 +14,7 @@ export type Repeats = {
 };
 
 /** `seed` is oldest first. */
-export const createRepeats = (window: RepeatWindow, seed: readonly string[]): Repeats => {
+export const createSeenIds = (window: RepeatWindow, seed: readonly string[]): SeenIds => {
   const recent = createRecentIds(window.idsMax, seed);
   return {
     seen: (treatment, record, start) => {
