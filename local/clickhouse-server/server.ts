@@ -9,6 +9,7 @@ import { asFailure, refusal } from './failure.js';
 import { foreignSender } from './foreign-request.js';
 import { createNamedSessions } from './named-sessions.js';
 import { parseRequest, type ServerRequest } from './request.js';
+import { createSessionNiceness, nicenessOf } from './session-niceness.js';
 import { createSessionPool, type EngineSession } from './sessions.js';
 import { createSpool } from './spool.js';
 import { inlineDataStart, insertFromFile, readStatement, type Statement } from './statement.js';
@@ -69,6 +70,8 @@ export const createClickHouseServer = (
     diskDir: options.spoolDiskDir,
     memoryBytesMax: options.spoolMemoryBytesMax,
   });
+
+  const niceness = createSessionNiceness();
 
   /** Statements whose results were too large to keep. */
   const large = createBoundedMap<true>(largeStatementsCharsMax);
@@ -167,9 +170,11 @@ export const createClickHouseServer = (
     response.setHeader('X-ClickHouse-Timezone', 'UTC');
 
     const { statement, data } = await readRequest(request, incoming);
-    await answer(request, statement, data, async (result, format) => {
-      await write(response, result, format, answerEncoding(request.wantsCompression, header(incoming)));
-    });
+    await niceness.during(nicenessOf(statement), () =>
+      answer(request, statement, data, async (result, format) => {
+        await write(response, result, format, answerEncoding(request.wantsCompression, header(incoming)));
+      }),
+    );
   };
 
   const readRequest = async (request: ServerRequest, incoming: IncomingMessage) => {

@@ -22,8 +22,8 @@ export type CostLimits = {
 /**
  * `runningMax` statements at once, and `waitersMax` more that wait for a place. `niceness` is the operating system's: 19 is a
  * seventieth of what others get of a core that both want. ClickHouse ignores it where it may not set it, and where Linux
- * groups by sessions (autogroup, usual on desktops) it counts beside ClickHouse's own threads only. `share` of the time is
- * theirs, all of it if unset, once they have run for `burstMs`.
+ * groups by sessions (autogroup, usual on desktops) it counts beside ClickHouse's own threads only; the embedded ClickHouse
+ * lowers its session too. `share` of the time is theirs, all of it if unset, once they have run for `burstMs`.
  */
 export type QueryClass = {
   runningMax: number;
