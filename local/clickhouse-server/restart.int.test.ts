@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@clickhouse/client';
@@ -22,7 +22,8 @@ const start = async (): Promise<void> => {
       dataDir,
       `${port}`,
     ],
-    { stdio: 'inherit', env: { ...process.env, UV_THREADPOOL_SIZE: '16' } },
+    // A session of its own, as the launcher gives it.
+    { stdio: 'inherit', detached: true, env: { ...process.env, UV_THREADPOOL_SIZE: '16' } },
   );
   await eventually(async () => (await fetch(`http://127.0.0.1:${port}/health`)).ok);
 };
@@ -80,3 +81,24 @@ it('the server reads its own settings of tables, by which a small table is not w
   expect(await answer.json()).toEqual([{ base: 14 }]);
   await client.close();
 });
+
+const autogroup = (): string => `/proc/${server.pid}/autogroup`;
+
+it.skipIf(!existsSync('/proc/self/autogroup'))(
+  'lowers its session while a nice question runs alone, and not beside an insert',
+  async () => {
+    const client = createClient({ url: `http://127.0.0.1:${port}` });
+    const nicenessIs = (niceness: number) =>
+      eventually(async () => readFileSync(autogroup(), 'utf8').endsWith(`nice ${niceness}\n`), { everyMs: 5 });
+    await nicenessIs(0);
+    const nice = client.query({ query: 'SELECT sleep(3) SETTINGS os_thread_priority = 19', format: 'JSONEachRow' });
+    await nicenessIs(19);
+    const other = client.query({ query: 'SELECT sleep(1)', format: 'JSONEachRow' });
+    await nicenessIs(0);
+    await (await other).text();
+    await nicenessIs(19);
+    await (await nice).text();
+    await nicenessIs(0);
+    await client.close();
+  },
+);

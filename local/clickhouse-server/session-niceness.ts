@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Statement } from './statement.js';
 
 /** Lowers the process while nothing but nice statements runs. */
@@ -17,7 +17,7 @@ const retryMs = 100;
  * `set` writes the niceness; false where the kernel refuses it for now.
  */
 export const createSessionNiceness = (
-  set: (niceness: number) => boolean = setSessionNiceness,
+  set: (niceness: number) => boolean = hasOwnSession() ? setSessionNiceness : () => true,
 ): SessionNiceness => {
   /** How many statements of each niceness run. */
   const running = new Map<number, number>();
@@ -49,6 +49,17 @@ export const createSessionNiceness = (
       }
     },
   };
+};
+
+/** False where this process was started in somebody's terminal: what else runs there is not to be lowered. */
+const hasOwnSession = (): boolean => {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    const [, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(session) === process.pid;
+  } catch {
+    return false;
+  }
 };
 
 const setSessionNiceness = (niceness: number): boolean => {
