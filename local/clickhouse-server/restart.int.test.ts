@@ -89,9 +89,14 @@ it.skipIf(!existsSync('/proc/self/autogroup'))(
   async () => {
     const client = createClient({ url: `http://127.0.0.1:${port}` });
     const nicenessIs = (niceness: number) =>
-      eventually(async () => readFileSync(autogroup(), 'utf8').endsWith(`nice ${niceness}\n`), { everyMs: 5 });
+      eventually(async () => readFileSync(autogroup(), 'utf8').endsWith(`nice ${niceness}\n`), {
+        everyMs: 5,
+      });
     await nicenessIs(0);
-    const nice = client.query({ query: 'SELECT sleep(3) SETTINGS os_thread_priority = 19', format: 'JSONEachRow' });
+    const nice = client.query({
+      query: 'SELECT sleep(3) SETTINGS os_thread_priority = 19',
+      format: 'JSONEachRow',
+    });
     await nicenessIs(19);
     const other = client.query({ query: 'SELECT sleep(1)', format: 'JSONEachRow' });
     await nicenessIs(0);

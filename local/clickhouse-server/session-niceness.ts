@@ -22,16 +22,19 @@ export const createSessionNiceness = (
   /** How many statements of each niceness run. */
   const running = new Map<number, number>();
   let current = 0;
-  let retry: NodeJS.Timeout | undefined;
+  let isRefused = false;
   const follow = (): void => {
     const wanted = running.size === 0 ? 0 : Math.min(...running.keys());
-    if (wanted === current) return;
-    if (set(wanted)) current = wanted;
-    else
-      retry ??= setTimeout(() => {
-        retry = undefined;
-        follow();
-      }, retryMs).unref();
+    if (wanted === current || isRefused) return;
+    if (set(wanted)) {
+      current = wanted;
+      return;
+    }
+    isRefused = true;
+    setTimeout(() => {
+      isRefused = false;
+      follow();
+    }, retryMs).unref();
   };
   const count = (niceness: number, change: 1 | -1): void => {
     const left = (running.get(niceness) ?? 0) + change;
