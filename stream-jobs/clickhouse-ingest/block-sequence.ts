@@ -222,8 +222,12 @@ export class BlockSequence implements GatherMember {
     if (this.#growing === null || this.#inserting !== null) return;
     const ageMs = this.#parts.context.clock.monotonicMs() - this.#growing.openedAtMs;
     const restMs = this.#rule.restMs(ageMs, this.#isBehind, this.#lastInsertMs);
-    if (restMs === 0 || this.#rule.isFull(this.#growing)) {
+    if (this.#rule.isFull(this.#growing)) {
       this.#beginInsert();
+      return;
+    }
+    if (restMs === 0) {
+      this.#beginInsert({ inTurn: true });
       return;
     }
     // Check again later, because a backlog may appear or end meanwhile.
@@ -232,9 +236,10 @@ export class BlockSequence implements GatherMember {
   }
 
   /** Begins to insert the growing block, together with those of other partitions where it can. */
-  #beginInsert(): void {
+  #beginInsert({ inTurn = false } = {}): void {
     const { gathering } = this.#parts;
     if (gathering === null || this.replay !== null) this.inserting(insertBlock(this.close()));
-    else gathering.insert(this, insertBlock);
+    else if (inTurn) gathering.insertInTurn(this);
+    else gathering.insert(this);
   }
 }

@@ -1,4 +1,5 @@
-import type { ClosedBlock } from './block-insert.js';
+import { endsWithin } from '#platform/waiting/deadline';
+import { type ClosedBlock, insertBlock } from './block-insert.js';
 import { insertTogether } from './gathered-insert.js';
 
 /** The pipeline of one partition, as its table's gathering sees it. */
@@ -17,17 +18,32 @@ export type GatherMember = {
  * Gathers the blocks of a table. When one of them is due, those of the other partitions that lie ready go in with it.
  * With little traffic a table then gets one small insert for a moment's records, however many partitions they are on; with
  * much traffic it gets fewer and larger ones.
+ *
+ * While an insert of the table runs, small blocks that become due wait for its end and go in together. If each went as soon
+ * as its partition's previous one was in, all partitions would insert by themselves once inserts take longer than blocks wait, and
+ * so many small inserts would keep it so.
  */
 export type Gathering = {
   join(member: GatherMember): void;
   leave(member: GatherMember): void;
-  /** Inserts the block of `due`, and others with it. */
-  insert(due: GatherMember, alone: (closed: ClosedBlock) => Promise<number>): void;
+  /** Inserts the block of `due` at once, and others with it. */
+  insert(due: GatherMember): void;
+  /** The same, of a small block when no insert of the table runs. */
+  insertInTurn(due: GatherMember): void;
 };
+
+/** Below this what an insert costs by itself, whatever it has, is most of its cost. */
+const smallBytesMax = 1024 * 1024;
+/** Nobody waits longer for another partition's insert, which ClickHouse may refuse for good. */
+const turnMsMax = 3_000;
 
 /** At most `bytesMax` bytes of datums go in together, unless a single block has more. */
 export const createGathering = (bytesMax: number): Gathering => {
   const members = new Set<GatherMember>();
+  /** Those whose blocks are due. */
+  const waiting = new Set<GatherMember>();
+  /** The newest insert, until all its blocks are in the table or `turnMsMax` have passed. */
+  let turn: Promise<unknown> | null = null;
 
   const withIt = (due: GatherMember): GatherMember[] => {
     const together = [due];
@@ -45,22 +61,43 @@ export const createGathering = (bytesMax: number): Gathering => {
     );
   };
 
+  const insert = (due: GatherMember): void => {
+    const together = withIt(due).map((member) => ({ member, closed: member.close() }));
+    const withRows = together.filter(({ closed }) => closed.work.parts.length > 0);
+    const gathered = withRows.length > 1 ? withRows : [];
+    const inserts = insertTogether(gathered.map(({ closed }) => closed));
+    const all = together.map((each) => {
+      const at = gathered.indexOf(each);
+      const insert = at < 0 ? insertBlock(each.closed) : (inserts[at] as Promise<number>);
+      waiting.delete(each.member);
+      each.member.inserting(insert);
+      return insert;
+    });
+    void takeTurn(all);
+  };
+
+  const takeTurn = async (inserts: readonly Promise<number>[]): Promise<void> => {
+    const own = endsWithin(turnMsMax, Promise.allSettled(inserts));
+    turn = own;
+    await own;
+    if (turn !== own) return;
+    turn = null;
+    const next = [...waiting].find((member) => member.readyBytes() !== null);
+    if (next !== undefined) insert(next);
+  };
+
   return {
     join: (member) => {
       members.add(member);
     },
     leave: (member) => {
       members.delete(member);
+      waiting.delete(member);
     },
-    insert: (due, alone) => {
-      const together = withIt(due).map((member) => ({ member, closed: member.close() }));
-      const withRows = together.filter(({ closed }) => closed.work.parts.length > 0);
-      const gathered = withRows.length > 1 ? withRows : [];
-      const inserts = insertTogether(gathered.map(({ closed }) => closed));
-      for (const each of together) {
-        const at = gathered.indexOf(each);
-        each.member.inserting(at < 0 ? alone(each.closed) : (inserts[at] as Promise<number>));
-      }
+    insert,
+    insertInTurn: (due) => {
+      if (turn !== null && (due.readyBytes() ?? 0) < smallBytesMax) waiting.add(due);
+      else insert(due);
     },
   };
 };
