@@ -91,6 +91,7 @@ const setUp = (feed = sales) => {
       serverStartedAtMs: async () => at.startedAtMs,
       greatestOffset: async () => null,
       offsets: async () => [...offsets].sort((one, other) => one - other),
+      rowCount: async () => 0,
       eventIdsBefore: async () => [],
       mendRollups: async (_of, partition, first, last) => {
         seen.mended.push([partition, first, last]);

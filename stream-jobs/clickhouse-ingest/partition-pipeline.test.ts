@@ -35,6 +35,7 @@ const open = async (log: LogBounds, newest: Ownership['newest'] = null) => {
       serverStartedAtMs: async () => 0,
       greatestOffset: async () => 19,
       offsets: async () => [],
+      rowCount: async () => 0,
       eventIdsBefore: async () => [],
       mendRollups: async () => 0,
     },

@@ -70,8 +70,8 @@ export type LogBounds = {
   start: number;
   /** The next offset to be written. */
   end: number;
-  /** What the group has committed, or `start` where nothing is. */
-  committed: number;
+  /** What the group has committed, or `start` where nothing is; null where nothing is to be committed. */
+  committed: number | null;
 };
 
 export const openPipeline = async (
@@ -82,6 +82,7 @@ export const openPipeline = async (
   const { feed, partition, ownership, treatments } = place;
   const resumed = await findResumePoint(feed, partition, ownership.newest, {
     stored: deps.stored,
+    committed: log.committed,
     onDifference: deps.onDifference,
   });
   const { start: logStart } = log;
@@ -125,7 +126,7 @@ class Pipeline implements PartitionPipeline {
   constructor(place: Place, start: Start, intake: Intake, deps: PipelineDeps) {
     const { feed, partition, ownership, gathering } = place;
     const { serverStartedAtMs, nextOffset, log } = start;
-    this.#uncommitted = log.committed < nextOffset ? nextOffset : null;
+    this.#uncommitted = log.committed !== null && log.committed < nextOffset ? nextOffset : null;
     // Only a batch brings what can be committed with. So the last record is read again, which is in its table and ignored: on a
     // quiet partition there may be no other for hours.
     const isReadAgain = this.#uncommitted !== null && log.start < nextOffset && nextOffset <= log.end;

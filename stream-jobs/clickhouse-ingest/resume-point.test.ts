@@ -27,7 +27,7 @@ const allThere = [10, 11, 13];
 /** What a new owner of partition 2 finds where the table has the rows `there`. */
 const resume = async (
   newest: Newest | null,
-  { feed = sales, there = [], startedAtMs = 0, wrong = 0 }: Partial<Setting> = {},
+  { feed = sales, there = [], startedAtMs = 0, wrong = 0, committed = null }: Partial<Setting> = {},
 ) => {
   const mended: number[][] = [];
   const differences: number[] = [];
@@ -36,6 +36,8 @@ const resume = async (
     greatestOffset: async () => there.at(-1) ?? null,
     offsets: async (_feed, _partition, first, last) =>
       there.filter((offset) => offset >= first && offset <= last),
+    rowCount: async (_feed, _partition, first, last) =>
+      there.filter((offset) => offset >= first && offset <= last).length,
     eventIdsBefore: async () => [],
     mendRollups: async (_of, partition, first, last) => {
       mended.push([partition, first, last]);
@@ -43,10 +45,16 @@ const resume = async (
     },
   };
   const onDifference = (_feed: Feed, count: number) => differences.push(count);
-  const point = await findResumePoint(feed, 2, newest, { stored, onDifference });
+  const point = await findResumePoint(feed, 2, newest, { stored, committed, onDifference });
   return { ...point, mended, differences };
 };
-type Setting = { feed: Feed; there: number[]; startedAtMs: number; wrong: number };
+type Setting = {
+  feed: Feed;
+  there: number[];
+  startedAtMs: number;
+  wrong: number;
+  committed: number | null;
+};
 
 describe('a partition goes on', () => {
   it('behind the last row where it has no claim, and at the beginning without any row', async () => {
@@ -66,6 +74,27 @@ describe('a partition goes on', () => {
     expect(replay).toMatchObject({ attempt: 0, isLookedFor: false });
     expect(replay?.excludedAt.get(12)?.reason).toBe('datum_malformed');
     expect(mended).toEqual([]);
+  });
+
+  it('behind a recent claim that is committed and whose rows are in the table', async () => {
+    const finished = { there: allThere, committed: 14, wrong: 3 };
+    for (const gathered of [null, 'together'])
+      expect(await resume({ ...claim, gathered }, finished)).toMatchObject({
+        nextOffset: 14,
+        replay: null,
+        mended: [],
+      });
+  });
+
+  it.each<[string, Partial<Setting>, Partial<Newest>]>([
+    ['its end is not committed', { committed: 13 }, {}],
+    ['a row of it is missing, since anybody may have committed', { there: [10, 11] }, {}],
+    ['ClickHouse was started after it', { startedAtMs: claimedAtMs - 2_000 }, {}],
+    ['its table replaces rows', { feed: products }, {}],
+    ['it has no rows that would show it', {}, { rows: 0 }],
+  ])('with the block of a recent claim where %s', async (_why, setting, changes) => {
+    const { replay } = await resume({ ...claim, ...changes }, { there: allThere, committed: 14, ...setting });
+    expect(replay).not.toBeNull();
   });
 
   it('behind a claim older than its token whose rows are in the table', async () => {

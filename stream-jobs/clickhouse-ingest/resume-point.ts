@@ -38,6 +38,9 @@ const isFromFuture = ({ ageMs }: ClaimedBefore): boolean => ageMs < 0;
  * than `tokenTrustedMs` are looked up by their offsets, and so are those of a claim that was raised to another attempt:
  * under its token only the parts go in that were missing. After a restart of ClickHouse the rollups are checked too, and
  * `onDifference` receives the number of corrections.
+ *
+ * A block is committed when all of it is done, so one that is committed is not replayed where ClickHouse has kept running and
+ * has as many of its rows. Anybody can commit an offset by hand; that alone is not believed.
  */
 export const findResumePoint = async (
   feed: Feed,
@@ -45,10 +48,12 @@ export const findResumePoint = async (
   newest: Ownership['newest'],
   deps: {
     stored: StoredRows;
+    /** Where the group goes on, as it committed; null where that says nothing about the table. */
+    committed: number | null;
     onDifference(feed: Feed, count: number): void;
   },
 ): Promise<ResumePoint> => {
-  const { stored } = deps;
+  const { stored, committed } = deps;
   const serverStartedAtMs = await stored.serverStartedAtMs();
   if (newest === null) {
     // Claims are deleted after a while. For a partition without recent records the rows show where it continues.
@@ -59,13 +64,17 @@ export const findResumePoint = async (
   const after = { nextOffset: lastOffset + 1, replay: null, serverStartedAtMs };
   if (rows === 0 && excluded.length === 0) return after;
   const isTokenTrusted = attempt === 0 && !isFromFuture(newest) && ageMs <= tokenTrustedMs;
+  const hasRestarted = serverStartedAtMs > newest.claimedAtMs - restartMsMin;
+  const isCommitted = committed !== null && committed > lastOffset && attempt === 0;
+  if (isCommitted && !hasRestarted && !isFromFuture(newest) && feed.appendOnly && rows > 0)
+    if ((await stored.rowCount(feed, partition, firstOffset, lastOffset)) >= rows) return after;
   const there =
     !isTokenTrusted && feed.appendOnly ? await stored.offsets(feed, partition, firstOffset, lastOffset) : [];
   // Of a gathered insert another owner may have repeated a part, and thereby stopped the rest of its sums. Another attempt
   // follows such an insert, or a kill of ClickHouse.
   const isLookedFor = feed.appendOnly && (newest.gathered !== null || attempt > 0 || isFromFuture(newest));
   if (rows > 0 && there.length >= rows) {
-    if (isLookedFor || serverStartedAtMs > newest.claimedAtMs - restartMsMin) {
+    if (isLookedFor || hasRestarted) {
       const wrong = await stored.mendRollups(feed, partition, firstOffset, lastOffset);
       if (wrong > 0) deps.onDifference(feed, wrong);
     }

@@ -16,6 +16,8 @@ export type StoredRows = {
   greatestOffset(feed: StoredFeed, partition: number): Promise<number | null>;
   /** The offsets from `first` to `last` that the table has, ascending; an offset with two rows is listed twice. */
   offsets(feed: StoredFeed, partition: number, first: number, last: number): Promise<number[]>;
+  /** How many of the offsets from `first` to `last` the table has. */
+  rowCount(feed: StoredFeed, partition: number, first: number, last: number): Promise<number>;
   /** The event ids within `window` of the rows before `offset`, oldest first. */
   eventIdsBefore(
     feed: StoredFeed,
@@ -68,6 +70,13 @@ export const createStoredRows = (clickhouse: Pick<ClickHouse, 'query' | 'command
          ORDER BY kafka_offset`,
         )
       ).map(Number),
+    rowCount: async (feed, partition, first, last) => {
+      const [count] = await valuesOf(
+        `SELECT toString(uniqExact(kafka_offset)) AS value FROM ${rowsOf(feed, partition)}
+         AND kafka_offset BETWEEN ${first} AND ${last}`,
+      );
+      return Number(count ?? 0);
+    },
     eventIdsBefore: async (feed, partition, offset, { among, idsMax, recordsMax }) => {
       const newestFirst = await valuesOf(
         `SELECT event_id AS value FROM ${rowsOf(feed, partition)}

@@ -289,7 +289,7 @@ class Reader {
         untilOffset: stage.until,
       },
       // What the group of this call has committed is nobody's matter.
-      { start: stage.kind === 'read' ? this.#logStart : 0, end: never, committed: never },
+      { start: stage.kind === 'read' ? this.#logStart : 0, end: never, committed: null },
       { ...this.#deps, lostRanges: lostRangesOf(stage, this.#options) },
     );
   }
