@@ -112,11 +112,7 @@ export type NotificationStore = {
 /** After a day nobody wants to be informed any more. It also keeps a log that is read anew from being sent anew. */
 const usefulMs = 86_400_000;
 
-/**
- * Of what an account causes itself, it is sent so many in any such time, which is more than people buy: all messages
- * share one rate, and whoever registers a stranger's address could have it flooded. What is skipped counts too.
- */
-const causedMax = 40;
+/** In any such time an account is sent so many of what it causes itself as `causedByRecipient` says. What is skipped counts too. */
 const causedWithinMs = 900_000;
 
 type NewRow = Omit<Notification, 'uselessAtMs'> & {
@@ -132,8 +128,14 @@ type NewRow = Omit<Notification, 'uselessAtMs'> & {
   traceparent: string | null;
 };
 
-/** How many of those that they cause have just been recorded for the users of these rows, up to `causedMax` of each. */
-const causedLately = async (tx: Tx, rows: readonly NewRow[]): Promise<Map<string, number>> => {
+type CausedBound = (typeof causedByRecipient)[number];
+
+/** How many within the bound have just been recorded for the users of these rows, up to its `max` of each. */
+const causedLately = async (
+  tx: Tx,
+  rows: readonly NewRow[],
+  { templates, max }: CausedBound,
+): Promise<Map<string, number>> => {
   const newestMs = new Map<string, number>();
   for (const { userId, occurredAt } of rows)
     if (userId !== null)
@@ -144,32 +146,33 @@ const causedLately = async (tx: Tx, rows: readonly NewRow[]): Promise<Map<string
          SELECT FROM notifications n WHERE n.user_id = asked.user_id AND n.occurred_at > asked.since
            AND n.template = ANY ($3::text[]) LIMIT $4) AS lately) AS count
      FROM unnest($1::uuid[], $2::timestamptz[]) AS asked(user_id, since)`,
-    [
-      [...newestMs.keys()],
-      [...newestMs.values()].map((ms) => new Date(ms - causedWithinMs)),
-      causedByRecipient,
-      causedMax,
-    ],
+    [[...newestMs.keys()], [...newestMs.values()].map((ms) => new Date(ms - causedWithinMs)), templates, max],
   );
   return new Map(counted.map(({ userId, count }) => [userId, count]));
 };
 
 /** The same rows; those that are too many for their account are skipped, for that reason. */
-const withinBound = async (tx: Tx, rows: readonly NewRow[]): Promise<NewRow[]> => {
+const withinBound = async (tx: Tx, rows: readonly NewRow[], bound: CausedBound): Promise<NewRow[]> => {
   const isCounted = ({ template, status }: NewRow) =>
-    status === 'pending' && causedByRecipient.includes(template);
-  const counts = await causedLately(tx, rows.filter(isCounted));
+    status === 'pending' && bound.templates.includes(template);
+  const counts = await causedLately(tx, rows.filter(isCounted), bound);
   return rows.map((row): NewRow => {
     if (row.userId === null || !isCounted(row)) return row;
     const count = counts.get(row.userId) ?? 0;
     counts.set(row.userId, count + 1);
-    if (count < causedMax) return row;
+    if (count < bound.max) return row;
     const [atMs, reason] = [row.recordedAt.getTime(), 'too_many'];
     const results = channelsOf(row.template).map(
       (channel): Result => ({ channel, target: 'none', status: 'skipped', reason, atMs }),
     );
     return { ...row, status: 'skipped', results };
   });
+};
+
+const withinBounds = async (tx: Tx, rows: readonly NewRow[]): Promise<readonly NewRow[]> => {
+  let bounded = rows;
+  for (const bound of causedByRecipient) bounded = await withinBound(tx, bounded, bound);
+  return bounded;
 };
 
 /** Whether each is new. */
@@ -185,7 +188,7 @@ const recordAll: Batch<NewRow, boolean> = async (tx, rows) => {
        "causationId" text, traceparent text)
      WHERE NOT EXISTS (SELECT FROM contacts erased WHERE erased.user_id = notification."userId" AND erased.version = $2)
      ON CONFLICT (id) DO NOTHING RETURNING id`,
-    [JSON.stringify(await withinBound(tx, rows)), versionLast],
+    [JSON.stringify(await withinBounds(tx, rows)), versionLast],
   );
   const recorded = new Set(fresh.map(({ id }) => id));
   return rows.map(({ id }) => recorded.has(id));
