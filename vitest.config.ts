@@ -64,8 +64,8 @@ export default defineConfig({
           name: 'unit',
           // One module graph for all files of a worker: loading it anew for each file took more than the tests themselves.
           isolate: false,
-          // Vitest's own number leaves one of two cores free, and many of these tests wait for a clock.
-          maxWorkers: 2,
+          // Vitest's own number leaves one of two cores free, and the longest of these tests wait for a clock.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
           // A limit ends what hangs, not what a slow machine does slowly.
           testTimeout: 60_000,
@@ -94,6 +94,7 @@ export default defineConfig({
         test: {
           ...onPlatform,
           name: 'e2e',
+          isolate: false,
           sequence: { groupOrder: 2 },
           include: ['tests/**/*.e2e.test.ts'],
           exclude: [...alone, '**/node_modules/**', 'dist/**', '.local/**'],
@@ -108,6 +109,7 @@ export default defineConfig({
         test: {
           ...onPlatform,
           name: 'e2e-alone',
+          isolate: false,
           sequence: { groupOrder: 3 },
           include: alone,
           testTimeout: 120_000,

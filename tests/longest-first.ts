@@ -1,6 +1,6 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Beside other tests each takes 15 to 100 s: begun last, one of them alone would hold up the end. */
+/** Beside other tests each takes 10 to 100 s: begun last, one of them alone would hold up the end. */
 const longest = [
   'invoices.int',
   'windows.int',
@@ -19,10 +19,24 @@ const longest = [
   'live-figures.int',
   'user/routes.int',
   'restart.int',
+  'kafkajs-broker.int',
+  'stripe-provider.int',
+  'figures.int',
+  'domain-events.int',
+  'backlog.int',
+  'typed-words.int',
+  'postgres.int',
+  'outbox.int',
+  'gathered-rows-store.int',
   'shop-pages.e2e',
-  'web-trouble.e2e',
   'staff-pages.e2e',
+  'web-trouble.e2e',
+  'access.e2e',
   'request-bounds.e2e',
+  'supervised-process',
+  'setup/dependencies',
+  'gateway/live-routes',
+  'tracing',
 ].map((name) => `/${name}.test.ts`);
 
 const rankOf = ({ moduleId }: TestSpecification): number => {

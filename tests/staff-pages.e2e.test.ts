@@ -180,8 +180,14 @@ describe('an operator', () => {
     await verdict.filter({ hasText: /captured/ }).waitFor();
     const dialog = page.getByRole('dialog');
     await page.getByRole('button', { name: 'Cancel order' }).click();
+    // What the page reads right after the act has no event of it yet, and its next look without a reason is 15 s away.
+    const history = `/api/orders/${id}/timeline`;
+    const { body: before } = await shop.call<object>('GET', history, { token: pages.admin });
+    await page.route(`**${history}`, (route) => route.fulfill({ json: before }), { times: 1 });
     await dialog.getByRole('button', { name: 'Cancel order' }).click();
-    await verdict.filter({ hasText: 'has failed, so ask for it again or pay it by other means' }).waitFor();
+    await verdict
+      .filter({ hasText: 'has failed, so ask for it again or pay it by other means' })
+      .waitFor({ timeout: 12_000 });
     await page.getByRole('button', { name: 'Paid otherwise' }).click();
     await dialog.getByLabel('How it was paid').fill('a transfer, as the card is closed');
     await dialog.getByRole('button', { name: 'Paid otherwise' }).click();

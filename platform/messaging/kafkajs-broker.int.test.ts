@@ -119,6 +119,27 @@ describe.each([false, true])('a consumer of kafkajs, packed: %s', (packed) => {
   });
 });
 
+test('a consumer that closes before its assignment has begun does not wait as long as a fetch may', async () => {
+  const broker = createKafkajsBroker({ ...engines().kafka, ...quiet });
+  const admin = await broker.admin();
+  const topic = `closes-${randomUUID()}`;
+  await admin.createTopics([{ topic, partitions: 2 }]);
+  const { promise: untilClosed, resolve } = Promise.withResolvers<null>();
+  const consumer = broker.consumer({
+    group: `closes.${randomUUID()}`,
+    topics: [topic],
+    fetchWaitMs: 10_000,
+    startFrom: () => untilClosed,
+  });
+  await consumer.run(async () => {});
+  const startedAtMs = performance.now();
+  await consumer.close();
+  expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+  resolve(null);
+  await admin.deleteTopics([topic]);
+  await admin.close();
+});
+
 describe('records that Kafka deleted before they were read', () => {
   const broker = createKafkajsBroker({ ...engines().kafka, ...quiet });
   const connection = openConnection({ ...engines().kafka, ...quiet }, {});

@@ -53,7 +53,7 @@ export const createFetchGate = (fetchSpacingMs = 0, isPaused: () => boolean = ()
   };
   return {
     close: () => {
-      opened ??= Promise.withResolvers<void>();
+      if (!isAbandoned) opened ??= Promise.withResolvers<void>();
     },
     open,
     abandon: () => {

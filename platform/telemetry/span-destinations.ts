@@ -6,6 +6,8 @@ export type SpanDestinations = {
   zipkinUrl?: string | undefined;
   /** Base URL of an OTLP receiver over HTTP, without `/v1/traces`: `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   otlpEndpoint?: string | undefined;
+  /** How long a span waits for others that go with it; 2,000 if unset. */
+  exportDelayMs?: number | undefined;
 };
 
 export type OpenDestination = {
@@ -18,7 +20,7 @@ export type OpenDestination = {
 const spansQueuedMax = 4096;
 const spansPerExportMax = 256;
 /** Taking a batch costs a receiver as much as seventy spans, so that the spans of an order go together. */
-const exportDelayMs = 2_000;
+const exportDelayMsAsDefault = 2_000;
 
 /**
  * One bounded queue for each destination, so that a receiver that is away does not affect the other. Exporters are
@@ -27,6 +29,7 @@ const exportDelayMs = 2_000;
 export const openDestinations = async ({
   zipkinUrl,
   otlpEndpoint,
+  exportDelayMs = exportDelayMsAsDefault,
 }: SpanDestinations): Promise<OpenDestination[]> => {
   const exporters: SpanExporter[] = [];
   if (zipkinUrl !== undefined) {

@@ -70,6 +70,7 @@ beforeAll(async () => {
     service: 'seller',
     zipkinUrl,
     otlpEndpoint,
+    exportDelayMs: 200,
     sampleRatio: 1,
     readsPerSecondMax: 5,
   });

@@ -16,7 +16,7 @@ import { testHost } from '#platform/testing/test-host';
 import { sleep } from '#platform/waiting/sleep';
 import { anythingChanged, catalogueChannel, encodeCatalogueChange } from '#schemas/catalogue-changes';
 import { type CachedAnswer, createCatalogueCache } from './catalogue-cache.js';
-import { startGateway } from './testing/gateway.js';
+import { startGateway, useGateways } from './testing/gateway.js';
 import { openWayToRedis } from './testing/way-to-redis.js';
 
 const claims = { issuer: 'cartstream', audience: 'cartstream-api' };
@@ -127,6 +127,8 @@ const without = (headers: Headers): object => {
 
 const nameIn = async (answer: Response): Promise<unknown> =>
   ((await answer.json()) as { name?: string }).name;
+
+useGateways();
 
 beforeAll(async () => {
   keys = await generateKeyPair('EdDSA', { extractable: true });

@@ -11,7 +11,7 @@ import { startTracing } from '#platform/telemetry/tracing';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { sleep } from '#platform/waiting/sleep';
-import { newAddress, startGateway } from './testing/gateway.js';
+import { newAddress, startGateway, useGateways } from './testing/gateway.js';
 
 const running: RunnableHost[] = [];
 let closed: string[] = [];
@@ -20,6 +20,7 @@ let wasDirect: boolean;
 let made = 0;
 let dropped = 0;
 
+useGateways();
 beforeAll(() => startTracing({ service: 'gateway', sampleRatio: 0, readsPerSecondMax: 0 }));
 afterEach(async () => {
   closed = [];

@@ -8,7 +8,6 @@ import { z } from 'zod';
 import { tokenType } from '#platform/http/auth';
 import { createHttpServer, type HttpServer } from '#platform/http/server';
 import { connectBroker } from '#platform/messaging/connect-broker';
-import { createSchemaRegistry } from '#platform/messaging/schema-registry';
 import { createRedis } from '#platform/redis/client';
 import type { RunnableHost } from '#platform/service-host';
 import { startTracing } from '#platform/telemetry/tracing';
@@ -16,10 +15,9 @@ import { engines } from '#platform/testing/engines';
 import { eventually } from '#platform/testing/eventually';
 import { testHost } from '#platform/testing/test-host';
 import { sleep } from '#platform/waiting/sleep';
-import { records } from '#schemas/events';
 import { topics, visitsTogetherHeader } from '#schemas/topics';
 import { createRequestCounter } from './request-counter.js';
-import { newAddress, startGateway as startGatewayOnly } from './testing/gateway.js';
+import { newAddress, startGateway as startGatewayOnly, useGateways } from './testing/gateway.js';
 
 const { topic, partitions } = topics.shopperActivity;
 const running: RunnableHost[] = [];
@@ -150,11 +148,10 @@ const startGateway = async (env: Record<string, string>): Promise<{ url: string;
   return gateway;
 };
 
+useGateways();
+
 beforeAll(async () => {
-  const { kafka, schemaRegistryUrl } = engines();
-  const { subject, schema } = records.ShopperActivity;
-  await createSchemaRegistry(schemaRegistryUrl).register(subject, schema);
-  const admin = await connectBroker(testHost(), kafka).admin();
+  const admin = await connectBroker(testHost(), engines().kafka).admin();
   await admin.createTopics([{ topic, partitions }]);
   await admin.close();
 });

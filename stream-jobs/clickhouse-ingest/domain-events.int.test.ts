@@ -75,7 +75,7 @@ const distinct = async ({ rig }: Setting) => {
 
 describe.concurrent('domain_events', { timeout: 120_000 }, () => {
   it('has every event of its topics with its envelope, whatever its type, beside the tables of their own', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['orders', 'products'] });
     const { rig, start, rowsBecome } = setting;
     const send = await openOrders(setting);
     const order = placed({ visitId: newId() });
@@ -133,7 +133,7 @@ describe.concurrent('domain_events', { timeout: 120_000 }, () => {
   });
 
   it('has an event once that a relay has sent again, also across a restart', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['orders', 'products'] });
     const { rig, start, rowsBecome, committedBecomes } = setting;
     const send = await openOrders(setting);
     for (const eventId of ['a', 'b', 'a']) await send('OrderPlaced', placed(), { partition: 0, eventId });
@@ -151,7 +151,7 @@ describe.concurrent('domain_events', { timeout: 120_000 }, () => {
   it.for(['before', 'after'])(
     'has every event once where the process died %s inserting',
     async (when, context) => {
-      const setting = await setUp(context);
+      const setting = await setUp(context, { topics: ['orders', 'products'] });
       const { rig, start, rowsBecome, committedBecomes } = setting;
       const send = await openOrders(setting);
       const sendSome = async (round: string) => {
@@ -181,7 +181,7 @@ describe.concurrent('domain_events', { timeout: 120_000 }, () => {
   );
 
   it('reads everything again when the table was emptied, and keeps no payload beyond its bound', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['orders', 'products'] });
     const { rig, start, rowsBecome, committedBecomes } = setting;
     const send = await openOrders(setting);
     const large = placed({ paymentMethod: 'x'.repeat(payloadBytesMax) });
@@ -202,7 +202,7 @@ describe.concurrent('domain_events', { timeout: 120_000 }, () => {
   });
 
   it('parks what is no event, or one that means nothing, with its cause, and takes in what is around it', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['orders', 'products'] });
     const { rig, start, rowsBecome } = setting;
     const send = await openOrders(setting);
     await send('OrderPlaced', placed(), { partition: 0, eventId: 'a' });

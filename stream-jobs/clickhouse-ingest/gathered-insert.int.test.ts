@@ -33,7 +33,7 @@ const isExact = async ({ rig, offsetsOf, rollupDifferences }: Awaited<ReturnType
 
 describe.concurrent('blocks of several partitions', { timeout: 120_000 }, () => {
   it('go into their table with one insert, as one part', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['sales'] });
     const { rig, start, rowsBecome } = setting;
     await sendToBoth(rig);
     const inserts: Insert[] = [];
@@ -58,7 +58,7 @@ describe.concurrent('blocks of several partitions', { timeout: 120_000 }, () => 
   it.for(['before', 'after'])(
     'are each inserted once when the answer is lost %s the insert',
     async (when, context) => {
-      const setting = await setUp(context);
+      const setting = await setUp(context, { topics: ['sales'] });
       const { rig, start } = setting;
       await sendToBoth(rig);
       let failures = 0;
@@ -78,7 +78,7 @@ describe.concurrent('blocks of several partitions', { timeout: 120_000 }, () => 
   it.for(['before', 'after', 'long after'])(
     'are inserted once by several successors of a process that died %s inserting them together',
     async (when, context) => {
-      const setting = await setUp(context);
+      const setting = await setUp(context, { topics: ['sales'] });
       const { rig, start } = setting;
       await sendToBoth(rig);
       let late: (() => Promise<void>) | undefined;
@@ -101,7 +101,7 @@ describe.concurrent('blocks of several partitions', { timeout: 120_000 }, () => 
   );
 
   it('are all there where another owner of one of them was faster, and ClickHouse dropped the insert', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['sales'] });
     const { rig, start, rowsBecome } = setting;
     await sendToBoth(rig);
     let isTaken = false;
@@ -132,7 +132,7 @@ describe.concurrent('blocks of several partitions', { timeout: 120_000 }, () => 
   });
 
   it('go in without a partition whose block is larger than what goes in together', async (context) => {
-    const { rig, start, rowsBecome } = await setUp(context);
+    const { rig, start, rowsBecome } = await setUp(context, { topics: ['sales'] });
     const large = Array.from({ length: 100 }, () => rig.sale({ category: 'x'.repeat(200) }));
     await rig.send(rig.topic.sales, large, 0);
     await rig.send(rig.topic.sales, [rig.sale()], 1);

@@ -112,8 +112,9 @@ export const timeOfRise = (page: Page, testId: string, amount: number): Promise<
     new MutationObserver(look).observe(element, { characterData: true, childList: true, subtree: true });
   })`);
 
-/** Writes a picture of what the page shows, for people to look at; git ignores the folder. */
+/** With `PICTURES=1` writes a picture of what the page shows, for people to look at; git ignores the folder. */
 export const photograph = async (page: Page, name: string): Promise<void> => {
+  if (process.env.PICTURES !== '1') return;
   const folder = projectPath('pictures');
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`) });

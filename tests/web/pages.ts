@@ -1,5 +1,5 @@
 import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { runFilePath } from '#platform/testing/engines';
 import { type RunFile, readRunFile, type Shop, shopAt } from '../shop.js';
 import { findBrowser, noBrowser, openBrowser, type TestBrowser, type Visitor } from './browser.js';
@@ -18,19 +18,33 @@ export type Pages = {
   newProduct(name: string, initialStock?: number): Promise<string>;
 };
 
-/** For a file of tests: real Chromium on the gateway of the running platform, closed after the last of them. */
+/**
+ * For a file of tests: real Chromium on the gateway of the running platform, closed after the last of them. Visitors who arrive
+ * during a test leave with it, so that their pages follow no streams and draw nothing beside the tests after it.
+ */
 export const usePages = (): Pages => {
   const run = readRunFile(runFilePath());
   const shop = shopAt(run.gateway);
   const executable = findBrowser();
   let browser: TestBrowser;
   let admin: string;
+  let isTesting = false;
+  let visitors: Visitor[] = [];
   beforeAll(async () => {
     if (executable === undefined) return;
     browser = await openBrowser(executable);
     admin = await shop.login(run.adminEmail, run.adminPassword);
   });
   beforeEach(({ skip }) => skip(executable === undefined, noBrowser));
+  beforeEach(() => {
+    isTesting = true;
+  });
+  afterEach(async () => {
+    isTesting = false;
+    const left = visitors;
+    visitors = [];
+    await Promise.all(left.map(leave));
+  });
   afterAll(async () => browser?.close());
   return {
     run,
@@ -39,7 +53,11 @@ export const usePages = (): Pages => {
     get admin() {
       return admin;
     },
-    arrive: (options) => browser.visitor(options),
+    arrive: async (options) => {
+      const visitor = await browser.visitor(options);
+      if (isTesting) visitors.push(visitor);
+      return visitor;
+    },
     newProduct: (name, initialStock = 5) =>
       shop.createProduct(admin, {
         name,
@@ -48,6 +66,12 @@ export const usePages = (): Pages => {
         amountMinor: priceMinor,
       }),
   };
+};
+
+/** What a test still keeps from its pages is not answered any more. */
+const leave = async ({ context }: Visitor): Promise<void> => {
+  await Promise.all(context.pages().map((page) => page.unrouteAll({ behavior: 'ignoreErrors' })));
+  await context.close();
 };
 
 export const heading = (page: Page, name: string | RegExp): Locator =>

@@ -109,7 +109,7 @@ const killedBehind = (clickhouse: ClickHouse, start: string): ClickHouse => {
 
 describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
   it('fills a table and its rollups anew while the ingest goes on, however often it is killed', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['sales'] });
     const { rig, start } = setting;
     await start({ tables: ['sales'] });
     const shop = sellOn(rig);
@@ -133,7 +133,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
   });
 
   it('drops a block of the ingest that was on its way while the tables were exchanged', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['sales'] });
     const { rig, start, rowsBecome } = setting;
     const sales = () => Array.from({ length: 3 }, () => rig.sale({ amount_minor: 10 }));
     for (const partition of [0, 1]) await rig.send(rig.topic.sales, sales(), partition);
@@ -162,7 +162,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
   });
 
   it('leaves a new owner that comes right behind the exchange nothing to insert a second time', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['sales'] });
     const { rig, start, rowsBecome, committedBecomes } = setting;
     const sale = () => rig.sale({ amount_minor: 10 });
     await rig.send(rig.topic.sales, [sale(), sale(), sale()], 0);
@@ -178,7 +178,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
   });
 
   it('copies what is outside its range, also what Kafka has deleted', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['sales'] });
     const { rig, start, rowsBecome } = setting;
     const values = Array.from({ length: 10 }, (_, nth) =>
       rig.sale({ event_id: `e${nth}`, occurred_at: Date.UTC(2026, 0, 1 + nth) }),
@@ -221,7 +221,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
   });
 
   it('is refused where Kafka deleted what it had not read, and copies that when it is started again', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['sales'] });
     const { rig, start, committedBecomes } = setting;
     await rig.send(
       rig.topic.sales,
@@ -244,7 +244,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
   });
 
   it('is refused where its topic got a partition since the plan, and done when it is started again', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['sales'] });
     const { rig, start, committedBecomes } = setting;
     const sale = () => rig.sale({ amount_minor: 10 });
     await rig.send(rig.topic.sales, [sale(), sale()], 0);
@@ -264,7 +264,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
   });
 
   it('brings no words back of people whose accounts were erased', async (context) => {
-    const { rig, start, rowsBecome } = await setUp(context);
+    const { rig, start, rowsBecome } = await setUp(context, { topics: ['shopperActivity'] });
     const [ann, bo] = [randomUUID(), randomUUID()];
     const search = (user: string | null, visit: string, query: string) =>
       rig.activity({ type: 'products_searched', user_id: user, visit_id: visit, query });
@@ -296,7 +296,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
   });
 
   it('tries again where the ingest did not wait for it, and took its table out of reach', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['sales'] });
     const { rig, start, rowsBecome } = setting;
     await rig.send(rig.topic.sales, [rig.sale({ amount_minor: 10 })], 0);
     await start({ tables: ['sales'] });
@@ -317,7 +317,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
   });
 
   it('is done where an owner that waited too long comes behind the exchange, and renames the old table', async (context) => {
-    const setting = await setUp(context);
+    const setting = await setUp(context, { topics: ['sales'] });
     const { rig, start, rowsBecome } = setting;
     await rig.send(rig.topic.sales, [rig.sale({ amount_minor: 10 })], 0);
     await start({ tables: ['sales'] });
@@ -335,7 +335,7 @@ describe.concurrent('a back-fill', { timeout: 180_000 }, () => {
   });
 
   it('that holds the ingest back for too long finds its table out of reach', async (context) => {
-    const { rig } = await setUp(context);
+    const { rig } = await setUp(context, { topics: ['sales'] });
     const { clickhouse } = rig;
     const place = { topic: rig.topic.sales, partition: 0 };
     const claims = createBlockClaims(clickhouse, 'ingest', { gateClosedMsMax: 100 });

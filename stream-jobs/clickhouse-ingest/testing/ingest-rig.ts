@@ -60,9 +60,13 @@ type StartOptions = {
   afterRestart?: boolean;
 };
 
+export type RigTopic = 'shopperActivity' | 'sales' | 'products' | 'orders';
+
 /** The shared parts of a rig. */
 type Parts = {
-  topic: { shopperActivity: string; sales: string; products: string; orders: string };
+  topic: Readonly<Record<RigTopic, string>>;
+  /** Those that exist. */
+  created: readonly RigTopic[];
   group: string;
   clickhouse: ClickHouse;
   clickhouseUrl: string;
@@ -74,7 +78,10 @@ type Parts = {
 /** Topics, a database and schemas of its own on the shared engines, and ingests to run on them. */
 export type IngestRig = Awaited<ReturnType<typeof openIngestRig>>;
 
-export const openIngestRig = async () => {
+/** Creating and deleting topics takes a part of a test's time that is worth saving: `created` says which ones it needs. */
+export const openIngestRig = async (
+  created: readonly RigTopic[] = ['shopperActivity', 'sales', 'products'],
+) => {
   const urls = engines();
   const suffix = randomUUID().slice(0, 8);
   const topic = {
@@ -90,14 +97,14 @@ export const openIngestRig = async () => {
   const broker = connectBroker(host, urls.kafka);
   const admin = await broker.admin();
   await admin.createTopics(
-    Object.values(topic).flatMap((name) => [
-      { topic: name, partitions: 2 },
-      { topic: deadLetterTopic(name), partitions: 1 },
+    created.flatMap((name) => [
+      { topic: topic[name], partitions: 2 },
+      { topic: deadLetterTopic(topic[name]), partitions: 1 },
     ]),
   );
   const producer = await broker.producer();
   const registry = createSchemaRegistry(urls.schemaRegistryUrl, { unknownHeldMs: 300 });
-  const parts: Parts = { topic, group, clickhouse, clickhouseUrl: url, host, broker, registry };
+  const parts: Parts = { topic, created, group, clickhouse, clickhouseUrl: url, host, broker, registry };
   const closing: (() => Promise<void>)[] = [];
 
   return {
@@ -114,7 +121,7 @@ export const openIngestRig = async () => {
     backfill: (options: Partial<BackfillOptions> & Pick<BackfillOptions, 'request'>) =>
       backfill({
         again: false,
-        feeds: feedsOf(topic, [options.request.table]),
+        feeds: feedsOf(parts, [options.request.table]),
         logger: host.logger,
         onProgress: () => {},
         ...parts,
@@ -144,7 +151,7 @@ export const openIngestRig = async () => {
         await clickhouse.command(
           `DROP DATABASE IF EXISTS ${nextDatabaseOf(clickhouse.database, table)} SYNC`,
         );
-      await admin.deleteTopics(Object.values(topic).flatMap((name) => [name, deadLetterTopic(name)]));
+      await admin.deleteTopics(created.flatMap((name) => [topic[name], deadLetterTopic(topic[name])]));
       await admin.close();
       await drop();
     },
@@ -175,11 +182,12 @@ const openWriters = async ({ topic, registry }: Pick<Parts, 'topic' | 'registry'
     schemaId: await registry.register(`${name}-value`, schema),
     type: avroType(schema),
   });
-  const writers = {
-    activity: await writerOf(topic.shopperActivity, records.ShopperActivity),
-    sale: await writerOf(topic.sales, records.Sale),
-    product: await writerOf(topic.products, records.ProductCreated),
-  };
+  const [activityWriter, saleWriter, productWriter] = await Promise.all([
+    writerOf(topic.shopperActivity, records.ShopperActivity),
+    writerOf(topic.sales, records.Sale),
+    writerOf(topic.products, records.ProductCreated),
+  ]);
+  const writers = { activity: activityWriter, sale: saleWriter, product: productWriter };
   const activity = (changes: Partial<ShopperActivity> = {}): Buffer =>
     encode(
       writers.activity.schemaId,
@@ -248,24 +256,20 @@ const openTransactionalProducer = async ({ host }: Pick<Parts, 'host'>, closing:
   };
 };
 
-const feedsOf = (topic: Parts['topic'], tables: readonly string[]): Feed[] =>
+const feedsOf = ({ topic, created }: Pick<Parts, 'topic' | 'created'>, tables: readonly string[]): Feed[] =>
   feeds.flatMap((feed) => {
-    const own = Object.entries(topics).find(([, named]) => named.topic === feed.topic)?.[0] ?? '';
-    return tables.includes(feed.table) && own in topic
-      ? [{ ...feed, topic: topic[own as keyof typeof topic] }]
-      : [];
+    const own = created.find((name) => topics[name].topic === feed.topic);
+    return tables.includes(feed.table) && own !== undefined ? [{ ...feed, topic: topic[own] }] : [];
   });
 
-const startIngest = async (
-  { topic, group, clickhouse, host, broker, registry }: Parts,
-  options: StartOptions,
-) => {
+const startIngest = async (parts: Parts, options: StartOptions) => {
+  const { group, clickhouse, host, broker, registry } = parts;
   const { insertBlock } = options;
   const stored = createStoredRows(clickhouse);
   const deadLetterProducer = await broker.producer();
   const ingest = createIngest({
     group,
-    feeds: feedsOf(topic, options.tables ?? ['shopper_activity', 'sales', 'products']),
+    feeds: feedsOf(parts, options.tables ?? ['shopper_activity', 'sales', 'products']),
     limits: {
       blockBytesMax: 1_000_000,
       blockRowsMax: 10_000,

@@ -1,6 +1,6 @@
 import { expect, type TestContext } from 'vitest';
 import { eventually } from '#platform/testing/eventually';
-import { type IngestRig, openIngestRig } from './ingest-rig.js';
+import { type IngestRig, openIngestRig, type RigTopic } from './ingest-rig.js';
 
 /**
  * Waits for what an ingest does. How soon it does it is nothing that these tests look at: on a machine whose cores other work
@@ -9,9 +9,12 @@ import { type IngestRig, openIngestRig } from './ingest-rig.js';
 export const comesTrue = <T>(attempt: () => T | Promise<T>): Promise<T> =>
   eventually(attempt, { timeoutMs: 30_000 });
 
-/** A rig for one test, and what the test asks of it. */
-export const setUp = async ({ onTestFinished }: TestContext) => {
-  const rig = await openIngestRig();
+/** A rig for one test, and what the test asks of it. It has the topics of shopper activity, sales and products, if none are named. */
+export const setUp = async (
+  { onTestFinished }: TestContext,
+  { topics }: { topics?: readonly RigTopic[] } = {},
+) => {
+  const rig = await openIngestRig(topics);
   const running = new Set<{ stop(): Promise<void> }>();
   onTestFinished(async () => {
     await Promise.all([...running].map((ingest) => ingest.stop()));

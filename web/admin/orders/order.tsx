@@ -44,7 +44,7 @@ const OrderWithId = ({ id }: { id: string }) => {
       <PageTitle
         title={`Order ${id.slice(-8)}`}
         app="Admin"
-        aside={<Acts order={order.data} saga={saga} payment={payment} onDone={found.refresh} />}
+        aside={<Acts order={order.data} saga={saga} payment={payment} onDone={found.awaitEvent} />}
       >
         <span className="flex flex-wrap items-center gap-x-3">
           <Price money={order.data.total} className="font-semibold text-ink" />
@@ -89,13 +89,18 @@ const untilAnswered = ({ state }: { state: { status: string } }): number | false
 const useOrder = (id: string) => {
   const nowMs = useNow();
   const params = { path: { id } };
+  const [awaited, setAwaited] = useState<{ behind: number; untilMs: number }>();
   const timeline = query.useQuery(
     'get',
     '/api/orders/{id}/timeline',
     { params },
     {
-      refetchInterval: ({ state: { data } }) =>
-        data && !isSettling(sagaOf(data.items, Date.now())) ? quietEveryMs : settlingEveryMs,
+      refetchInterval: ({ state: { data } }) => {
+        const isAwaited = data?.items.length === awaited?.behind && Date.now() < (awaited?.untilMs ?? 0);
+        return data && !isAwaited && !isSettling(sagaOf(data.items, Date.now()))
+          ? quietEveryMs
+          : settlingEveryMs;
+      },
     },
   );
   const version = timeline.data?.items.length;
@@ -132,6 +137,11 @@ const useOrder = (id: string) => {
   const refresh = (): void => {
     for (const each of [timeline, order, payments, history, messages]) void each.refetch();
   };
+  // What staff have asked for is an event some time after the answer, and an order that is confirmed has no stream to say so.
+  const awaitEvent = (): void => {
+    setAwaited({ behind: version ?? 0, untilMs: Date.now() + quietEveryMs });
+    refresh();
+  };
   // A new event changes what the other services have, a moment later.
   const [seen, setSeen] = useState(version);
   if (version !== seen) {
@@ -142,7 +152,7 @@ const useOrder = (id: string) => {
   const givesUpAt = order.data?.givesUpAt;
   const givesUpAtMs = givesUpAt === undefined ? null : Date.parse(givesUpAt);
   const saga = timeline.data === undefined ? undefined : sagaOf(timeline.data.items, nowMs, { givesUpAtMs });
-  return { nowMs, timeline, order, payment, history, messages, saga, refresh };
+  return { nowMs, timeline, order, payment, history, messages, saga, refresh, awaitEvent };
 };
 
 /** Only where the gateway says that Zipkin has a page that this browser can reach. */
