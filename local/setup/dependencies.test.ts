@@ -25,7 +25,7 @@ afterEach(() => {
   rmSync(root, { recursive: true });
 });
 
-// An install takes seconds. Each variable by itself has packages or scripts left out, and none undoes what another one does.
+// An install takes seconds. Each variable has packages or scripts left out, and none undoes what another one does.
 it('no variable of the environment leaves a development package or an install script out', async () => {
   for (const [name, value] of [
     ['NODE_ENV', 'production'],

@@ -121,8 +121,8 @@ export const createKafkajsMember = (parts: MemberParts): KafkajsMember => {
     resume,
     join: () => join(consumer, settings.topics, feed.enqueue, life),
     retire: async (waitMs) => {
-      // Where every partition is paused, as it is until the assignment begins, kafkajs sends no fetch that could be abandoned: it
-      // sleeps for as long as one may wait.
+      // Where every partition is paused, as it is until the assignment begins, kafkajs sends no fetch that could be
+      // abandoned: it sleeps for as long as one may wait.
       steer(life, () => consumer.resume(consumer.paused()));
       life.end(new Error('retired'));
       stopLooking();

@@ -19,8 +19,8 @@ export type Pages = {
 };
 
 /**
- * For a file of tests: real Chromium on the gateway of the running platform, closed after the last of them. Visitors who arrive
- * during a test leave with it, so that their pages follow no streams and draw nothing beside the tests after it.
+ * For a file of tests: real Chromium on the gateway of the running platform, closed after the last of them. Visitors
+ * who arrive during a test leave with it, so that their pages follow no streams and draw nothing beside later tests.
  */
 export const usePages = (): Pages => {
   const run = readRunFile(runFilePath());

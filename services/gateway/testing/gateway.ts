@@ -35,9 +35,9 @@ export const startGateway = async (
 };
 
 /**
- * For a file whose tests each start a gateway on the engines of the tests. Each would look for the schema of shopper activity for
- * seconds where nothing has registered it yet. And each would join a consumer group, read the settings from their beginning, and
- * leave the group, so they share one feed of them, which stays open until the last test.
+ * For a file whose tests each start a gateway on the engines of the tests. Each would look for the schema of shopper
+ * activity for seconds where nothing has registered it yet. And each would join a consumer group, read the settings
+ * from their beginning, and leave the group, so they share one feed of them, which stays open until the last test.
  */
 export const useGateways = (): void => {
   let settings: LiveSettings | undefined;

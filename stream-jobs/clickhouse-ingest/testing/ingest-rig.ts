@@ -78,7 +78,7 @@ type Parts = {
 /** Topics, a database and schemas of its own on the shared engines, and ingests to run on them. */
 export type IngestRig = Awaited<ReturnType<typeof openIngestRig>>;
 
-/** Creating and deleting topics takes a part of a test's time that is worth saving: `created` says which ones it needs. */
+/** Creating and deleting topics takes a good part of a test's time: `created` says which ones it needs. */
 export const openIngestRig = async (
   created: readonly RigTopic[] = ['shopperActivity', 'sales', 'products'],
 ) => {

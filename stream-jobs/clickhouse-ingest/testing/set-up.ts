@@ -9,7 +9,7 @@ import { type IngestRig, openIngestRig, type RigTopic } from './ingest-rig.js';
 export const comesTrue = <T>(attempt: () => T | Promise<T>): Promise<T> =>
   eventually(attempt, { timeoutMs: 30_000 });
 
-/** A rig for one test, and what the test asks of it. It has the topics of shopper activity, sales and products, if none are named. */
+/** A rig for one test, and what is asked of it; with the topics of activity, sales and products if none are named. */
 export const setUp = async (
   { onTestFinished }: TestContext,
   { topics }: { topics?: readonly RigTopic[] } = {},

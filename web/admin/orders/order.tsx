@@ -137,7 +137,7 @@ const useOrder = (id: string) => {
   const refresh = (): void => {
     for (const each of [timeline, order, payments, history, messages]) void each.refetch();
   };
-  // What staff have asked for is an event some time after the answer, and an order that is confirmed has no stream to say so.
+  // What staff ask for is an event some time after the answer, and a confirmed order has no stream to say so.
   const awaitEvent = (): void => {
     setAwaited({ behind: version ?? 0, untilMs: Date.now() + quietEveryMs });
     refresh();
