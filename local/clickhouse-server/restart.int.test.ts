@@ -84,26 +84,24 @@ it('the server reads its own settings of tables, by which a small table is not w
 
 const autogroup = (): string => `/proc/${server.pid}/autogroup`;
 
-it.skipIf(!existsSync('/proc/self/autogroup'))(
-  'lowers its session while a nice question runs alone, and not beside an insert',
-  async () => {
-    const client = createClient({ url: `http://127.0.0.1:${port}` });
-    const nicenessIs = (niceness: number) =>
-      eventually(async () => readFileSync(autogroup(), 'utf8').endsWith(`nice ${niceness}\n`), {
-        everyMs: 5,
-      });
-    await nicenessIs(0);
-    const nice = client.query({
-      query: 'SELECT sleep(3) SETTINGS os_thread_priority = 19',
-      format: 'JSONEachRow',
+it('lowers its session while a nice question runs alone, and not beside an insert', async ({ skip }) => {
+  skip(!existsSync('/proc/self/autogroup'), 'the kernel does not group by sessions');
+  const client = createClient({ url: `http://127.0.0.1:${port}` });
+  const nicenessIs = (niceness: number) =>
+    eventually(async () => readFileSync(autogroup(), 'utf8').endsWith(`nice ${niceness}\n`), {
+      everyMs: 5,
     });
-    await nicenessIs(19);
-    const other = client.query({ query: 'SELECT sleep(1)', format: 'JSONEachRow' });
-    await nicenessIs(0);
-    await (await other).text();
-    await nicenessIs(19);
-    await (await nice).text();
-    await nicenessIs(0);
-    await client.close();
-  },
-);
+  await nicenessIs(0);
+  const nice = client.query({
+    query: 'SELECT sleep(3) SETTINGS os_thread_priority = 19',
+    format: 'JSONEachRow',
+  });
+  await nicenessIs(19);
+  const other = client.query({ query: 'SELECT sleep(1)', format: 'JSONEachRow' });
+  await nicenessIs(0);
+  await (await other).text();
+  await nicenessIs(19);
+  await (await nice).text();
+  await nicenessIs(0);
+  await client.close();
+});

@@ -31,7 +31,7 @@ const waitersMax = 2_000;
 const waitersOfOrderMax = 50;
 /** Whoever places many orders and opens each many times takes no place of other buyers either. */
 const waitersOfCallerMax = 200;
-/** Of guests together, whom nothing tells apart here: so many of their orders leave the rest to who is logged in. */
+/** Of guests together, whom this service cannot distinguish: so many of their orders leave the rest to who is logged in. */
 const waitersOfGuestsMax = waitersMax / 2;
 /** Each is about one order. */
 const asksPerQueryMax = 500;

@@ -40,7 +40,7 @@ const isFromFuture = ({ ageMs }: ClaimedBefore): boolean => ageMs < 0;
  * `onDifference` receives the number of corrections.
  *
  * A block is committed when all of it is done, so one that is committed is not replayed where ClickHouse has kept running and
- * has as many of its rows. Anybody can commit an offset by hand; that alone is not believed.
+ * has as many of its rows. Anybody can commit an offset by hand, so the rows decide.
  */
 export const findResumePoint = async (
   feed: Feed,
