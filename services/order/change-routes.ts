@@ -117,20 +117,19 @@ const fulfilmentRoute = (app: HttpApp, deps: ChangeRouteDeps): void => {
         summary: 'Record that the goods of an order were shipped or delivered.',
         description:
           'Goods leave only once their money is captured. While they are on their way, `shipped` with another carrier or number ' +
-          'corrects it, and what it leaves out stays.',
+          'corrects it, and what it leaves out stays. `delivered` leaves both as they are.',
         params,
         body: fulfilmentBody,
         response: { 200: orderSchema, ...problems(404, 409) },
       },
     },
     async ({ params: { id }, body, principal }) => {
+      const { status, carrier = null, trackingNumber = null } = body;
       const staffId = callerIdOf(principal);
-      if (body.status === 'shipped')
-        await capturedIn(deps.views, id, { waitMs: deps.captureWaitMs, staffId });
+      if (status === 'shipped') await capturedIn(deps.views, id, { waitMs: deps.captureWaitMs, staffId });
       const order = await inTransaction(deps.db, (tx) => {
         const nowMs = deps.clock.nowMs();
-        if (body.status === 'delivered') return change(tx, deps, id, { type: 'DeliverOrder', nowMs });
-        const { carrier = null, trackingNumber = null } = body;
+        if (status === 'delivered') return change(tx, deps, id, { type: 'DeliverOrder', nowMs });
         const shipment = { carrier, trackingNumber };
         // Once more in the transaction: the order may have been confirmed since.
         return change(tx, deps, id, { type: 'ShipOrder', shipment, nowMs }, onlyCaptured);

@@ -914,7 +914,7 @@ export interface paths {
         put?: never;
         /**
          * Record that the goods of an order were shipped or delivered.
-         * @description Goods leave only once their money is captured. While they are on their way, `shipped` with another carrier or number corrects it, and what it leaves out stays.
+         * @description Goods leave only once their money is captured. While they are on their way, `shipped` with another carrier or number corrects it, and what it leaves out stays. `delivered` leaves both as they are.
          */
         post: operations["postApiOrdersByIdFulfilment"];
         delete?: never;
@@ -10384,11 +10384,10 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @enum {string} */
-                    status: "delivered";
-                } | {
-                    /** @enum {string} */
-                    status: "shipped";
+                    status: "shipped" | "delivered";
+                    /** @description Of `shipped`, where it stays if it is left out; `delivered` changes nothing of it. */
                     carrier?: string & (unknown & unknown);
+                    /** @description Of `shipped`, where it stays if it is left out; `delivered` changes nothing of it. */
                     trackingNumber?: string & (unknown & unknown);
                 };
             };
