@@ -112,7 +112,7 @@ export type NotificationStore = {
 /** After a day nobody wants to be informed any more. It also keeps a log that is read anew from being sent anew. */
 const usefulMs = 86_400_000;
 
-/** In any such time an account is sent so many of what it causes itself as `causedByRecipient` says. What is skipped counts too. */
+/** In each such slice of time an account is sent so many of what it causes itself as `causedByRecipient` says. */
 const causedWithinMs = 900_000;
 
 type NewRow = Omit<Notification, 'uselessAtMs'> & {
@@ -130,36 +130,42 @@ type NewRow = Omit<Notification, 'uselessAtMs'> & {
 
 type CausedBound = (typeof causedByRecipient)[number];
 
-/** How many within the bound have just been recorded for the users of these rows, up to its `max` of each. */
-const causedLately = async (
+/** An account and a slice of time, in which what it caused is counted together. */
+const sliceOf = ({ userId, occurredAt }: NewRow): string =>
+  `${userId} ${Math.floor(occurredAt.getTime() / causedWithinMs)}`;
+
+/** How many within the bound are recorded in the slices of these rows, up to its `max` in each. */
+const causedBefore = async (
   tx: Tx,
   rows: readonly NewRow[],
   { templates, max }: CausedBound,
 ): Promise<Map<string, number>> => {
-  const newestMs = new Map<string, number>();
-  for (const { userId, occurredAt } of rows)
-    if (userId !== null)
-      newestMs.set(userId, Math.max(newestMs.get(userId) ?? Number.NEGATIVE_INFINITY, occurredAt.getTime()));
-  if (newestMs.size === 0) return new Map();
-  const { rows: counted } = await tx.query<{ userId: string; count: number }>(
-    `SELECT user_id AS "userId", (SELECT count(*)::integer FROM (
-         SELECT FROM notifications n WHERE n.user_id = asked.user_id AND n.occurred_at > asked.since
-           AND n.template = ANY ($3::text[]) LIMIT $4) AS lately) AS count
-     FROM unnest($1::uuid[], $2::timestamptz[]) AS asked(user_id, since)`,
-    [[...newestMs.keys()], [...newestMs.values()].map((ms) => new Date(ms - causedWithinMs)), templates, max],
+  const slices = new Map(rows.map((row) => [sliceOf(row), row]));
+  if (slices.size === 0) return new Map();
+  const asked = [...slices].map(([slice, { userId, occurredAt }]) => {
+    const from = Math.floor(occurredAt.getTime() / causedWithinMs) * causedWithinMs;
+    return { slice, userId, from: new Date(from), to: new Date(from + causedWithinMs) };
+  });
+  const { rows: counted } = await tx.query<{ slice: string; count: number }>(
+    `SELECT slice, (SELECT count(*)::integer FROM (
+         SELECT FROM notifications n WHERE n.user_id = asked."userId" AND n.occurred_at >= asked."from"
+           AND n.occurred_at < asked."to" AND n.template = ANY ($2::text[]) LIMIT $3) AS before) AS count
+     FROM jsonb_to_recordset($1::jsonb) AS asked(slice text, "userId" uuid, "from" timestamptz, "to" timestamptz)`,
+    [JSON.stringify(asked), templates, max],
   );
-  return new Map(counted.map(({ userId, count }) => [userId, count]));
+  return new Map(counted.map(({ slice, count }) => [slice, count]));
 };
 
 /** The same rows; those that are too many for their account are skipped, for that reason. */
 const withinBound = async (tx: Tx, rows: readonly NewRow[], bound: CausedBound): Promise<NewRow[]> => {
-  const isCounted = ({ template, status }: NewRow) =>
-    status === 'pending' && bound.templates.includes(template);
-  const counts = await causedLately(tx, rows.filter(isCounted), bound);
+  const isCounted = ({ userId, template, status }: NewRow) =>
+    userId !== null && status === 'pending' && bound.templates.includes(template);
+  const counts = await causedBefore(tx, rows.filter(isCounted), bound);
   return rows.map((row): NewRow => {
-    if (row.userId === null || !isCounted(row)) return row;
-    const count = counts.get(row.userId) ?? 0;
-    counts.set(row.userId, count + 1);
+    if (!isCounted(row)) return row;
+    const slice = sliceOf(row);
+    const count = counts.get(slice) ?? 0;
+    counts.set(slice, count + 1);
     if (count < bound.max) return row;
     const [atMs, reason] = [row.recordedAt.getTime(), 'too_many'];
     const results = channelsOf(row.template).map(

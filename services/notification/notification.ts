@@ -30,13 +30,13 @@ export const aboutOf = (template: Template): Subject | 'account' => kinds[templa
 export const channelsOf = (template: Template): readonly ChannelName[] => kinds[template].channels;
 
 /**
- * What an account gets for what it does itself, as often as it does it, and how many of each kind at most in a quarter of an
- * hour. Its address may be a stranger's, who has never confirmed it. A hundred orders have three messages each; who is asked
+ * What an account gets for what it does itself, as often as it does it, and how many of each kind at most of what happened in a
+ * quarter of an hour. Its address may be a stranger's, who has never confirmed it. A hundred orders have three messages each; who is asked
  * back to a product bought nothing.
  */
 export const causedByRecipient: readonly { templates: readonly Template[]; max: number }[] = [
   { templates: templates.filter((template) => aboutOf(template) === 'orders'), max: 300 },
-  { templates: ['back_in_stock'], max: 40 },
+  { templates: ['back_in_stock'], max: 100 },
 ];
 
 export type Data = Readonly<Record<string, string | number | boolean | null>>;

@@ -488,15 +488,32 @@ describe('a mail', () => {
 
 describe('an account that causes more than anybody buys', () => {
   const notice = (userId: string) => happens('BackInStock', { productId: newId(), userId });
+  /** So many messages in one transaction, each of what happened `apartMs` before the one behind it. */
+  const recorded = (
+    userId: string,
+    template: 'back_in_stock' | 'order_delivered',
+    times: number,
+    apartMs: number,
+  ) =>
+    inTransaction(scratch.db, async (tx) => {
+      const nowMs = clock.nowMs();
+      const about = { template, orderId: template === 'back_in_stock' ? null : newId(), userId, data: {} };
+      await Promise.all(
+        Array.from({ length: times }, (_, nth) =>
+          notifications.record(tx, newId(), about, nowMs - (times - 1 - nth) * apartMs),
+        ),
+      );
+    });
 
   it('is written to so often and no more, but about the account itself; others are as before', async () => {
     const [flooded, other] = [await newUser(), await newUser()];
-    for (let nth = 0; nth < 45; nth += 1) await notice(flooded.userId);
+    await recorded(flooded.userId, 'back_in_stock', 103, 0);
     await happens('OrderCancelled', { orderId: newId(), userId: flooded.userId, reason: 'customer' });
     await happens('UserPasswordChanged', { userId: flooded.userId });
+    await notice(flooded.userId);
     await notice(other.userId);
     await worker.sendDue();
-    expect(to(flooded.email)).toHaveLength(42);
+    expect(to(flooded.email)).toHaveLength(102);
     expect(subjectsTo(flooded.email)).toContain('Your password was changed');
     expect(to(other.email)).toHaveLength(1);
     expect(await historyOf(flooded.userId)).toContainEqual(
@@ -506,24 +523,25 @@ describe('an account that causes more than anybody buys', () => {
         channels: expect.arrayContaining([expect.objectContaining({ channel: 'email', reason: 'too_many' })]),
       }),
     );
-    // It gets what comes once it was quiet for a while.
-    clock.advanceMs(900_001);
+    // It gets what happens in the next quarter of an hour.
+    clock.advanceMs(900_000);
     await notice(flooded.userId);
     await worker.sendDue();
-    expect(to(flooded.email)).toHaveLength(43);
+    expect(to(flooded.email)).toHaveLength(103);
   });
 
   it('is bounded also where all of it is recorded at once', async () => {
     const { userId, email } = await newUser();
-    const occurredAtMs = clock.nowMs();
-    const one = { template: 'order_delivered', orderId: newId(), userId, data: {} } as const;
-    await inTransaction(scratch.db, async (tx) => {
-      await Promise.all(
-        Array.from({ length: 305 }, () => notifications.record(tx, newId(), one, occurredAtMs)),
-      );
-    });
+    await recorded(userId, 'order_delivered', 305, 0);
     await worker.sendDue();
     expect(to(email)).toHaveLength(300);
+  });
+
+  it('is sent all of what happened over hours, though it is recorded at once', async () => {
+    const { userId, email } = await newUser();
+    await recorded(userId, 'back_in_stock', 150, 60_000);
+    await worker.sendDue();
+    expect(to(email)).toHaveLength(150);
   });
 });
 
