@@ -80,8 +80,8 @@ export const createGathering = (bytesMax: number): Gathering => {
     const own = endsWithin(turnMsMax, Promise.allSettled(inserts));
     turn = own;
     await own;
-    if (turn !== own) return;
-    turn = null;
+    // Where a full block has gone meanwhile, those that wait do not wait for it too.
+    if (turn === own) turn = null;
     const next = [...waiting].find((member) => member.readyBytes() !== null);
     if (next !== undefined) insert(next);
   };

@@ -80,9 +80,16 @@ export const openPipeline = async (
   deps: PipelineDeps,
 ): Promise<PartitionPipeline> => {
   const { feed, partition, ownership, treatments } = place;
+  const idsBefore = async (offset: number): Promise<string[]> =>
+    feed.repeats === null ? [] : deps.stored.eventIdsBefore(feed, partition, offset, feed.repeats);
+  // Before the rows are counted: should a back-fill's table, which lacks the newest block for a moment, take the place of this one
+  // in between, rows are missing and the block is built again, with its ids.
+  const claimEnd = ownership.newest === null ? null : ownership.newest.lastOffset + 1;
+  const idsBeforeClaimEnd = claimEnd === null ? [] : await idsBefore(claimEnd);
   const resumed = await findResumePoint(feed, partition, ownership.newest, {
     stored: deps.stored,
-    committed: log.committed,
+    // A group without an offset has committed nothing, wherever the log begins.
+    committed: log.committed !== null && log.committed > log.start ? log.committed : null,
     onDifference: deps.onDifference,
   });
   const { start: logStart } = log;
@@ -93,13 +100,8 @@ export const openPipeline = async (
     if (replay === null) nextOffset = logStart;
   }
   const seedBefore = replay === null ? nextOffset : replay.lastOffset + 1;
-  const seenIds =
-    feed.repeats === null
-      ? null
-      : createSeenIds(
-          feed.repeats,
-          await deps.stored.eventIdsBefore(feed, partition, seedBefore, feed.repeats),
-        );
+  const seeds = seedBefore === claimEnd ? idsBeforeClaimEnd : await idsBefore(seedBefore);
+  const seenIds = feed.repeats === null ? null : createSeenIds(feed.repeats, seeds);
   return new Pipeline(
     place,
     { nextOffset, replay, log, serverStartedAtMs: resumed.serverStartedAtMs },
