@@ -157,6 +157,19 @@ describe('a server that is asked within its process', () => {
     expect(JSON.parse(await bodyOf(answer))).toEqual({ read: 1_500_000 });
   });
 
+  it('reads the rest of a body that was answered before its end, which the next request stands behind', async () => {
+    const body = Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(30_000, 'x')));
+    const ended = once(body, 'end', { signal: AbortSignal.timeout(5_000) });
+    const answer = await ask({
+      path: '/not-there',
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson' },
+      body,
+    });
+    expect(answer.statusCode).toBe(404);
+    await ended;
+  });
+
   it('fails on a streamed body that breaks off', async () => {
     const body = new PassThrough();
     const asked = ask({

@@ -63,7 +63,10 @@ export const announceLocalServer = (origin: string, listener: Listener): Announc
         const incoming = new LocalMessage(request, host);
         response.once('close', () => {
           running.delete(response);
-          if (response.writableFinished) return;
+          if (response.writableFinished) {
+            incoming.dropRest();
+            return;
+          }
           incoming.aborted = true;
           incoming.destroy();
         });
@@ -115,6 +118,7 @@ class LocalMessage extends Readable {
   /** As of a message from a socket: the caller has left, so what fails by that is no fault. */
   aborted = false;
   readonly #body: LocalRequest['body'];
+  #letGo: (() => void) | undefined;
 
   constructor({ method, path, headers, body }: LocalRequest, host: string) {
     super();
@@ -128,14 +132,27 @@ class LocalMessage extends Readable {
     if (body !== null && !Buffer.isBuffer(body)) this.#follow(body);
   }
 
+  /**
+   * Reads what is left of a streamed body that was answered before its end. Left paused, it would stand before the next request
+   * on its connection.
+   */
+  dropRest(): void {
+    this.#letGo?.();
+  }
+
   #follow(source: NodeJS.ReadableStream): void {
     let ended = false;
     // An error ends the process where nobody listens, and a listener that has refused the request does not.
     this.on('error', () => {});
-    source.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       if (!this.push(chunk)) source.pause();
-    });
+    };
+    source.on('data', take);
     source.pause();
+    this.#letGo = () => {
+      source.off('data', take);
+      if (!ended) source.resume();
+    };
     source.once('end', () => {
       ended = true;
       this.push(null);
