@@ -64,8 +64,8 @@ export default defineConfig({
           name: 'unit',
           // One module graph for all files of a worker: loading it anew for each file took more than the tests themselves.
           isolate: false,
-          // Vitest's own number leaves one of two cores free, and the longest of these tests wait for a clock.
-          maxWorkers: 3,
+          // Vitest's own number leaves one of two cores free. With three, tests that read at a pace of their own fell behind it.
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
           // A limit ends what hangs, not what a slow machine does slowly.
           testTimeout: 60_000,
