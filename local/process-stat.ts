@@ -8,6 +8,7 @@ export type ProcessStat = {
   state: string;
   parent: number;
   groupId: number;
+  sessionId: number;
   /** Between the start of the machine and that of the process. */
   startTicks: number;
   /** User and system time of all threads, in steps of 10 ms. */
@@ -28,6 +29,7 @@ export const statOf = (pid: number): ProcessStat | undefined => {
       state: fields[0]!,
       parent: Number(fields[1]),
       groupId: Number(fields[2]),
+      sessionId: Number(fields[3]),
       startTicks: Number(fields[19]),
       cpuMs: msOf(11, 12),
       endedChildrenCpuMs: msOf(13, 14),

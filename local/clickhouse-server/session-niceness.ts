@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { statOf } from '../process-stat.js';
 import type { Statement } from './statement.js';
 
 /** Lowers the process while nothing but nice statements runs. */
@@ -55,15 +56,7 @@ export const createSessionNiceness = (
 };
 
 /** False where this process was started in somebody's terminal: what else runs there is not to be lowered. */
-const hasOwnSession = (): boolean => {
-  try {
-    const stat = readFileSync('/proc/self/stat', 'utf8');
-    const [, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(session) === process.pid;
-  } catch {
-    return false;
-  }
-};
+const hasOwnSession = (): boolean => statOf(process.pid)?.sessionId === process.pid;
 
 const setSessionNiceness = (niceness: number): boolean => {
   try {

@@ -130,9 +130,11 @@ type NewRow = Omit<Notification, 'uselessAtMs'> & {
 
 type CausedBound = (typeof causedByRecipient)[number];
 
+const sliceStartMs = ({ occurredAt }: NewRow): number =>
+  Math.floor(occurredAt.getTime() / causedWithinMs) * causedWithinMs;
+
 /** An account and a slice of time, in which what it caused is counted together. */
-const sliceOf = ({ userId, occurredAt }: NewRow): string =>
-  `${userId} ${Math.floor(occurredAt.getTime() / causedWithinMs)}`;
+const sliceOf = (row: NewRow): string => `${row.userId} ${sliceStartMs(row)}`;
 
 /** How many within the bound are recorded in the slices of these rows, up to its `max` in each. */
 const causedBefore = async (
@@ -142,9 +144,9 @@ const causedBefore = async (
 ): Promise<Map<string, number>> => {
   const slices = new Map(rows.map((row) => [sliceOf(row), row]));
   if (slices.size === 0) return new Map();
-  const asked = [...slices].map(([slice, { userId, occurredAt }]) => {
-    const from = Math.floor(occurredAt.getTime() / causedWithinMs) * causedWithinMs;
-    return { slice, userId, from: new Date(from), to: new Date(from + causedWithinMs) };
+  const asked = [...slices].map(([slice, row]) => {
+    const fromMs = sliceStartMs(row);
+    return { slice, userId: row.userId, from: new Date(fromMs), to: new Date(fromMs + causedWithinMs) };
   });
   const { rows: counted } = await tx.query<{ slice: string; count: number }>(
     `SELECT slice, (SELECT count(*)::integer FROM (

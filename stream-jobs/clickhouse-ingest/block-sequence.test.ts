@@ -8,34 +8,11 @@ import type { InsertContext } from './block-insert.js';
 import { BlockSequence } from './block-sequence.js';
 import { type Feed, feeds } from './feeds.js';
 import { createInFlight } from './in-flight.js';
-import type { RecordInPlace } from './record-in-place.js';
 import type { Replay } from './resume-point.js';
-import type { RowTreatment } from './treatments.js';
+import { recordAt, row } from './testing/records-by-hand.js';
 
 const sales = feeds.find(({ table }) => table === 'sales') as Feed;
 const datumBytes = 100;
-
-const recordAt = (offset: number): RecordInPlace => ({
-  offset,
-  timestampMs: 0,
-  bytes: Buffer.alloc(0),
-  valueStart: 0,
-  // Behind the magic byte and the schema id.
-  valueEnd: 5 + datumBytes,
-  record: () => {
-    throw new Error('a row needs no object');
-  },
-});
-
-const row: RowTreatment = {
-  kind: 'row',
-  partId: 1,
-  walk: () => 0,
-  openRows: () => ({ columns: [], rows: 1, append: () => {} }),
-  event: null,
-  brokenRule: () => '',
-  eventId: () => '',
-};
 
 const replayOfFour: Replay = {
   firstOffset: 5,
@@ -88,7 +65,7 @@ const setUp = (replay: Replay | null = null) => {
     },
   });
   const add = (...offsets: number[]) => {
-    for (const offset of offsets) sequence.add(recordAt(offset), row);
+    for (const offset of offsets) sequence.add(recordAt(offset, datumBytes), row);
   };
   return { sequence, inFlight, assignment, add, tokens };
 };

@@ -8,33 +8,11 @@ import { BlockSequence } from './block-sequence.js';
 import { type Feed, feeds } from './feeds.js';
 import { createGathering } from './gathering.js';
 import { createInFlight } from './in-flight.js';
-import type { RecordInPlace } from './record-in-place.js';
-import type { RowTreatment } from './treatments.js';
+import { recordAt, row } from './testing/records-by-hand.js';
 
 const sales = feeds.find(({ table }) => table === 'sales') as Feed;
 const mebi = 1024 * 1024;
 const blockWaitMs = 400;
-
-const recordAt = (offset: number, bytes: number): RecordInPlace => ({
-  offset,
-  timestampMs: 0,
-  bytes: Buffer.alloc(0),
-  valueStart: 0,
-  valueEnd: 5 + bytes,
-  record: () => {
-    throw new Error('a row needs no object');
-  },
-});
-
-const row: RowTreatment = {
-  kind: 'row',
-  partId: 1,
-  walk: () => 0,
-  openRows: () => ({ columns: [], rows: 1, append: () => {} }),
-  event: null,
-  brokenRule: () => '',
-  eventId: () => '',
-};
 
 /** Partitions of one table, each insert of which ends when a test says so. */
 const setUp = (partitions: number) => {
